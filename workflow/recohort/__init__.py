@@ -1,0 +1,1 @@
+"""Audit, reconstruct, replicate and compare the numbers that a clinical paper printed."""
