@@ -1,0 +1,1 @@
+"""What values a variable can take, given what was printed of it."""
