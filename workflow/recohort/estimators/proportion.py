@@ -1,0 +1,377 @@
+"""A binomial proportion k/n with every interval in common use, and a clustered proportion.
+
+Notation: p = k/n, a = 1 - level, z = the 1 - a/2 quantile of the standard normal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import bdtr, betainc, betaincinv, expit, logit, ndtri, stdtrit
+
+from recohort.estimators.arguments import (
+    FloatArray,
+    binary_vector,
+    codes,
+    confidence_level,
+    whole_numbers,
+)
+from recohort.estimators.result import Estimate, Interval
+
+
+class ProportionInterval(StrEnum):
+    """Interval for a binomial proportion; formulas in :func:`proportion_intervals`."""
+
+    WALD = "wald"
+    WALD_CONTINUITY = "wald_continuity"
+    WILSON = "wilson"
+    WILSON_CONTINUITY = "wilson_continuity"
+    AGRESTI_COULL = "agresti_coull"
+    CLOPPER_PEARSON = "clopper_pearson"
+    MID_P = "mid_p"
+    JEFFREYS = "jeffreys"
+    ARCSINE = "arcsine"
+    LOGIT = "logit"
+    BOOTSTRAP = "bootstrap"
+
+
+class ClusteredProportionInterval(StrEnum):
+    """Interval for a proportion of clustered observations; see :func:`clustered_proportion`."""
+
+    WALD = "wald"
+    WALD_T = "wald_t"
+    LOGIT = "logit"
+    WILSON_EFFECTIVE = "wilson_effective"
+
+
+@dataclass(frozen=True, slots=True)
+class ProportionIntervals:
+    """Limits for many proportions at once, each of the broadcast shape of k and n."""
+
+    low: FloatArray
+    high: FloatArray
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteredProportion:
+    """A clustered proportion, with its robust and its naive standard error.
+
+    ``design_effect`` is (se / naive_se)²; None where the naive standard error is 0.
+    """
+
+    estimate: Estimate
+    successes: int
+    observations: int
+    clusters: int
+    naive_se: float
+    design_effect: float | None
+
+
+def proportion_interval(
+    k: int,
+    n: int,
+    method: ProportionInterval = ProportionInterval.WILSON,
+    level: float = 0.95,
+) -> Interval:
+    """The interval of ``k`` successes in ``n``; formulas in :func:`proportion_intervals`.
+
+    Raises ValueError where the method has no interval (logit at k = 0 or k = n).
+    """
+    many = proportion_intervals(k, n, method, level)
+    if many.low.ndim != 0:
+        raise ValueError("k, n: got arrays; proportion_interval takes one k and one n")
+    if np.isnan(many.low):
+        raise ValueError(f"k: got {k} of {n}; the {method} interval takes 0 < k < n")
+    return Interval(float(many.low), float(many.high), many.level)
+
+
+def proportion_intervals(
+    k: ArrayLike,
+    n: ArrayLike,
+    method: ProportionInterval = ProportionInterval.WILSON,
+    level: float = 0.95,
+    *,
+    clip: bool = True,
+) -> ProportionIntervals:
+    """Intervals of ``k`` successes in ``n`` (arrays that broadcast), at ``level``.
+
+    - wald: p ± z √(p(1-p)/n)
+    - wald_continuity: p ± (z √(p(1-p)/n) + 1/(2n))
+    - wilson: the score interval, (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+    - wilson_continuity: the score interval with continuity correction (Newcombe 1998, method 4;
+      R's ``prop.test`` gives it except at k = n/2, where R drops the correction)
+    - agresti_coull: wald at (k + z²/2) / (n + z²)
+    - clopper_pearson: the exact interval, from quantiles of the beta distribution
+    - mid_p: the exact interval with half the probability of k itself
+    - jeffreys: quantiles of Beta(k + ½, n - k + ½), with 0 at k = 0 and 1 at k = n
+    - arcsine: sin²(arcsin √((k + 3/8)/(n + 3/4)) ± z / (2√n))
+    - logit: expit(log(k/(n-k)) ± z √(1/k + 1/(n-k))); NaN at k = 0 and k = n, where it does not
+      exist
+    - bootstrap: the percentile interval of infinitely many resamples, which are binomial: the a/2
+      and 1 - a/2 quantiles of Binomial(n, k/n), divided by n
+
+    ``clip`` cuts the limits of wald, wald_continuity and agresti_coull at 0 and 1, as most software
+    does; the others never leave [0, 1].
+
+    Sources: Newcombe, Stat Med 1998;17:857; Brown, Cai and DasGupta, Stat Sci 2001;16:101;
+    Agresti and Coull, Am Stat 1998;52:119; Berry and Armitage, Statistician 1995;44:417 (mid-p).
+    Raises ValueError for k outside 0..n, n < 1, or a level outside (0, 1).
+    Does not do: clustered observations (:func:`clustered_proportion`), one-sided limits.
+    """
+    successes, trials = _counts(k, n)
+    z = float(ndtri(0.5 + confidence_level(level) / 2.0))
+    low, high = _FORMULAS[ProportionInterval(method)](successes, trials, z, (1.0 - level) / 2.0)
+    if clip:
+        low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+    return ProportionIntervals(np.asarray(low), np.asarray(high), float(level))
+
+
+def _counts(k: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    successes, trials = whole_numbers(k, "k"), whole_numbers(n, "n", 1)
+    try:
+        successes, trials = np.broadcast_arrays(successes, trials)
+    except ValueError as error:
+        raise ValueError(
+            f"k, n: got shapes {successes.shape} and {trials.shape}; takes shapes that broadcast"
+        ) from error
+    if (successes > trials).any():
+        at = np.argmax((successes > trials).ravel())
+        raise ValueError(f"k: got {successes.ravel()[at]}; takes 0..n, n = {trials.ravel()[at]}")
+    return successes.astype(np.float64), trials.astype(np.float64)
+
+
+_Limits = tuple[FloatArray, FloatArray]
+
+
+def _wald(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    p = k / n
+    half = z * np.sqrt(p * (1.0 - p) / n)
+    return p - half, p + half
+
+
+def _wald_continuity(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    low, high = _wald(k, n, z, _tail)
+    return low - 0.5 / n, high + 0.5 / n
+
+
+def _wilson(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    centre = k + z * z / 2.0
+    half = z * np.sqrt(k * (n - k) / n + z * z / 4.0)
+    total = n + z * z
+    # Exactly 0 and 1 at the ends, where the difference only rounds to them.
+    low = np.where(k == 0, 0.0, (centre - half) / total)
+    high = np.where(k == n, 1.0, (centre + half) / total)
+    return low, high
+
+
+def _wilson_continuity(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    p = k / n
+    total = 2.0 * (n + z * z)
+    root_low = np.maximum(z * z - 2.0 - 1.0 / n + 4.0 * p * (n * (1.0 - p) + 1.0), 0.0)
+    root_high = np.maximum(z * z + 2.0 - 1.0 / n + 4.0 * p * (n * (1.0 - p) - 1.0), 0.0)
+    low = (2.0 * k + z * z - 1.0 - z * np.sqrt(root_low)) / total
+    high = (2.0 * k + z * z + 1.0 + z * np.sqrt(root_high)) / total
+    low = np.where(k == 0, 0.0, np.maximum(low, 0.0))
+    high = np.where(k == n, 1.0, np.minimum(high, 1.0))
+    return low, high
+
+
+def _agresti_coull(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    return _wald(k + z * z / 2.0, n + z * z, z, _tail)
+
+
+def _clopper_pearson(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
+    low = np.where(k == 0, 0.0, betaincinv(np.maximum(k, 1.0), n - k + 1.0, tail))
+    high = np.where(k == n, 1.0, betaincinv(k + 1.0, np.maximum(n - k, 1.0), 1.0 - tail))
+    return low, high
+
+
+def _jeffreys(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
+    low = np.where(k == 0, 0.0, betaincinv(k + 0.5, n - k + 0.5, tail))
+    high = np.where(k == n, 1.0, betaincinv(k + 0.5, n - k + 0.5, 1.0 - tail))
+    return low, high
+
+
+def _mid_p_low(k: FloatArray, n: FloatArray, tail: float) -> FloatArray:
+    """The p at which P(X > k) + P(X = k)/2 equals ``tail``; 0 at k = 0."""
+    inner = np.maximum(k, 1.0)
+    rest = np.maximum(n - inner, 0.5)
+    at_end = inner == n
+
+    def upper_tail(p: FloatArray) -> FloatArray:
+        beyond = np.where(at_end, 0.0, betainc(inner + 1.0, rest, p))
+        return np.asarray(0.5 * (betainc(inner, n - inner + 1.0, p) + beyond))
+
+    # The two exact tails bracket the mid-p tail; the function rises with p.
+    low = betaincinv(inner, n - inner + 1.0, tail)
+    high = np.where(at_end, 1.0, betaincinv(inner + 1.0, rest, tail))
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        short = upper_tail(middle) < tail
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+        if np.all(high - low <= 1e-15 * high):
+            break
+    return np.where(k == 0, 0.0, 0.5 * (low + high))
+
+
+def _mid_p(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
+    return _mid_p_low(k, n, tail), 1.0 - _mid_p_low(n - k, n, tail)
+
+
+def _arcsine(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    angle = np.arcsin(np.sqrt((k + 0.375) / (n + 0.75)))
+    half = z / (2.0 * np.sqrt(n))
+    low = np.sin(np.maximum(angle - half, 0.0)) ** 2
+    high = np.sin(np.minimum(angle + half, np.pi / 2.0)) ** 2
+    return low, high
+
+
+def _logit(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
+    inside = (k > 0) & (k < n)
+    hits, misses = np.where(inside, k, 1.0), np.where(inside, n - k, 1.0)
+    centre = np.log(hits / misses)
+    half = z * np.sqrt(1.0 / hits + 1.0 / misses)
+    return (
+        np.where(inside, expit(centre - half), np.nan),
+        np.where(inside, expit(centre + half), np.nan),
+    )
+
+
+def _binomial_quantile(n: FloatArray, p: FloatArray, q: float) -> FloatArray:
+    """Smallest x with P(X <= x) >= q, X binomial, by bisection over the whole numbers."""
+    low = np.full(n.shape, -1.0)
+    high = n.copy()
+    while np.any(high - low > 1.0):
+        middle = np.floor((low + high) / 2.0)
+        enough = bdtr(np.maximum(middle, 0.0), n.astype(np.int64), p) >= q
+        enough &= middle >= 0
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
+
+
+def _bootstrap(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
+    p = k / n
+    low, high = _binomial_quantile(n, p, tail) / n, _binomial_quantile(n, p, 1.0 - tail) / n
+    return np.where(k == n, 1.0, low), np.where(k == n, 1.0, high)
+
+
+_FORMULAS = {
+    ProportionInterval.WALD: _wald,
+    ProportionInterval.WALD_CONTINUITY: _wald_continuity,
+    ProportionInterval.WILSON: _wilson,
+    ProportionInterval.WILSON_CONTINUITY: _wilson_continuity,
+    ProportionInterval.AGRESTI_COULL: _agresti_coull,
+    ProportionInterval.CLOPPER_PEARSON: _clopper_pearson,
+    ProportionInterval.MID_P: _mid_p,
+    ProportionInterval.JEFFREYS: _jeffreys,
+    ProportionInterval.ARCSINE: _arcsine,
+    ProportionInterval.LOGIT: _logit,
+    ProportionInterval.BOOTSTRAP: _bootstrap,
+}
+
+
+def proportion(
+    k: int,
+    n: int,
+    method: ProportionInterval = ProportionInterval.WILSON,
+    level: float = 0.95,
+) -> Estimate:
+    """k/n with √(p(1-p)/n) and the interval; the interval is None, with a note, where none is."""
+    many = proportion_intervals(k, n, method, level)
+    if many.low.ndim != 0:
+        raise ValueError("k, n: got arrays; proportion takes one k and one n")
+    p = k / n
+    se = float(np.sqrt(p * (1.0 - p) / n))
+    if np.isnan(many.low):
+        return Estimate(p, se, None, f"the {method} interval does not exist at k = {k}, n = {n}")
+    return Estimate(p, se, Interval(float(many.low), float(many.high), many.level))
+
+
+def clustered_proportion(
+    outcome: ArrayLike,
+    cluster: ArrayLike,
+    method: ClusteredProportionInterval = ClusteredProportionInterval.WALD_T,
+    level: float = 0.95,
+) -> ClusteredProportion:
+    """A proportion of 0/1 ``outcome`` (n,) observed in clusters, by the ratio estimator.
+
+    p = Σ k_i / Σ n_i over m clusters, var = m/(m-1) Σ (k_i - p n_i)² / (Σ n_i)², which is the
+    cluster-robust (sandwich) variance of the mean with the factor m/(m-1).
+
+    - wald: p ± z se; wald_t: p ± t_{m-1} se; both cut at 0 and 1
+    - logit: expit(logit p ± t_{m-1} se / (p(1-p)))
+    - wilson_effective: the Wilson interval at the effective size p(1-p)/var, at most n
+
+    Where every outcome is the same, the variance is 0 and says nothing: wilson_effective then
+    takes m as the effective size, and the others return no interval, with a note.
+
+    Source: Cochran, Sampling Techniques (3rd ed.), ch. 6; Rao and Scott, Biometrics 1992;48:577.
+    Raises ValueError for fewer than two clusters, outcomes other than 0/1, or wrong shapes.
+    """
+    y = binary_vector(outcome, "outcome")
+    group, m = codes(cluster, "cluster", y.size)
+    hits = np.bincount(group, weights=y, minlength=m)
+    sizes = np.bincount(group, minlength=m)
+    return clustered_proportion_from_counts(
+        hits.astype(np.int64), sizes.astype(np.int64), method, level
+    )
+
+
+def clustered_proportion_from_counts(
+    k: ArrayLike,
+    n: ArrayLike,
+    method: ClusteredProportionInterval = ClusteredProportionInterval.WALD_T,
+    level: float = 0.95,
+) -> ClusteredProportion:
+    """As :func:`clustered_proportion`, from ``k`` successes in ``n`` for each cluster (m,)."""
+    hits, sizes = _counts(k, n)
+    if hits.ndim != 1 or hits.size < 2:
+        raise ValueError(
+            f"cluster: got {hits.size} cluster{'' if hits.size == 1 else 's'}; takes at least 2"
+        )
+    confidence_level(level)
+    m, total = hits.size, float(sizes.sum())
+    p = float(hits.sum()) / total
+    variance = m / (m - 1) * float(np.sum((hits - p * sizes) ** 2)) / total**2
+    se, naive = float(np.sqrt(variance)), float(np.sqrt(p * (1.0 - p) / total))
+    interval, note = _clustered_interval(
+        p, variance, m, total, ClusteredProportionInterval(method), float(level)
+    )
+    return ClusteredProportion(
+        estimate=Estimate(p, se, interval, note),
+        successes=int(hits.sum()),
+        observations=int(total),
+        clusters=m,
+        naive_se=naive,
+        design_effect=variance / naive**2 if naive > 0 else None,
+    )
+
+
+def _clustered_interval(
+    p: float, variance: float, m: int, n: float, method: ClusteredProportionInterval, level: float
+) -> tuple[Interval | None, str]:
+    z, t = float(ndtri(0.5 + level / 2.0)), float(stdtrit(m - 1, 0.5 + level / 2.0))
+    constant = p in (0.0, 1.0)
+    if method is ClusteredProportionInterval.WILSON_EFFECTIVE:
+        note = ""
+        if constant:
+            size, note = float(m), "all outcomes are the same: the effective size is taken as m"
+        elif variance == 0.0:
+            size = n
+        else:
+            size = min(p * (1.0 - p) / variance, n)
+        # The score interval at a size that need not be a whole number.
+        low, high = _wilson(np.asarray(p * size), np.asarray(size), z, 0.0)
+        return Interval(float(low), float(high), level), note
+    if constant:
+        return None, "all outcomes are the same: the robust variance is 0 and gives no interval"
+    se = float(np.sqrt(variance))
+    if method is ClusteredProportionInterval.LOGIT:
+        centre, half = float(logit(p)), t * se / (p * (1.0 - p))
+        return Interval(float(expit(centre - half)), float(expit(centre + half)), level), ""
+    half = (z if method is ClusteredProportionInterval.WALD else t) * se
+    return Interval(max(p - half, 0.0), min(p + half, 1.0), level), ""
