@@ -1,0 +1,1 @@
+"""Which printed numbers cannot be true together, and why."""
