@@ -1,0 +1,1 @@
+"""Statistics as pure functions from arrays to frozen dataclasses, one concept a file."""

@@ -1,0 +1,182 @@
+"""Mixed-effects logistic regression with a random intercept, by maximum likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from recohort.estimators.arguments import FloatArray, number, vector
+from recohort.estimators.fit_flag import FLAGS, FitFlag, meaning
+from recohort.estimators.logistic import binomial_constant, finish_separated
+from recohort.estimators.logistic_data import LogisticData, dependent_columns, logistic_data
+from recohort.estimators.quadrature import gauss_hermite
+
+
+@dataclass(frozen=True, slots=True)
+class MixedLogisticFit:
+    """A random-intercept logistic fit.
+
+    ``coef``, ``se`` (p,); ``cov`` (p + 1, p + 1) of the coefficients and the standard deviation,
+    from the full observed information; ``sd`` of the random intercept in logits, ``sd_se`` its
+    standard error; ``modes`` and ``mode_sd`` (groups,) the random intercepts' conditional modes
+    and standard deviations in logits, by ``labels``. ``n`` and ``events`` count trials. At the
+    boundary (``sd`` 0) everything of the standard deviation but itself is NaN and the modes are 0.
+    ``flag`` and ``message`` say how the fit ended; ``separated`` names columns that diverge, whose
+    coefficients are infinite.
+    """
+
+    coef: FloatArray
+    se: FloatArray
+    cov: FloatArray
+    sd: float
+    sd_se: float
+    loglik: float
+    aic: float
+    deviance: float
+    n: float
+    groups: int
+    events: float
+    iterations: int
+    nodes: int
+    converged: bool
+    flag: FitFlag
+    message: str
+    names: tuple[str, ...]
+    separated: tuple[str, ...]
+    labels: tuple[object, ...]
+    modes: FloatArray
+    mode_sd: FloatArray
+
+
+def _start(start: tuple[ArrayLike, float] | None, p: int) -> FloatArray:
+    if start is None:
+        return np.full((1, p + 1), np.nan)
+    coef = vector(start[0], "start")
+    if coef.size != p:
+        raise ValueError(f"start: got {coef.size} coefficients; takes {p}, one a column of x")
+    return np.append(coef, number(start[1], "start", 0.0))[None, :]
+
+
+def fit_mixed_data(
+    data: LogisticData, nodes: int, start: FloatArray, fixed_sd: float = np.nan
+) -> MixedLogisticFit:
+    """Fit checked data; ``fixed_sd`` holds the standard deviation at a value unless NaN.
+
+    ``start`` is (1, p + 1), NaN for none. Raises ValueError on collinear columns, on a single
+    group, and when no group has two trials.
+    """
+    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
+
+    if data.group is None:
+        raise ValueError("group: got None; takes one label a row")
+    z, log_weight = gauss_hermite(nodes)
+    p = data.x.shape[1]
+    count = len(data.labels)
+    theta = np.empty((1, p + 1))
+    cov = np.empty((1, p + 1, p + 1))
+    loglik = np.empty(1)
+    flags = np.empty(1, np.int64)
+    iterations = np.empty(1, np.int64)
+    modes = np.full((1, count), np.nan)
+    mode_sd = np.full((1, count), np.nan)
+    fit_mixed_batch(
+        data.success[None],
+        data.trials[None],
+        data.weights[None],
+        data.offset[None],
+        data.x[None],
+        data.group[None],
+        count,
+        z,
+        log_weight,
+        start,
+        np.array([fixed_sd]),
+        theta,
+        cov,
+        loglik,
+        flags,
+        iterations,
+        modes,
+        mode_sd,
+    )
+    flag = FLAGS[int(flags[0])]
+    if flag is FitFlag.COLLINEAR:
+        raise ValueError(f"x: got collinear columns ({dependent_columns(data.x, data.names)})")
+    if flag is FitFlag.UNIDENTIFIED:
+        raise ValueError(
+            f"group: got {count} group{'s' * (count != 1)} of {data.n:g} trials; "
+            "takes at least two groups, one of them with two or more trials"
+        )
+    coef, sd = theta[0, :p], float(theta[0, p])
+    separated: tuple[str, ...] = ()
+    if flag is FitFlag.SEPARATED:
+        coef, separated = finish_separated(data, coef)
+    variance = np.diag(cov[0])
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt(variance)
+    value = float(loglik[0]) + binomial_constant(data)
+    parameters = p + (0 if np.isfinite(fixed_sd) else 1)
+    return MixedLogisticFit(
+        coef=coef,
+        se=error[:p],
+        cov=cov[0],
+        sd=sd,
+        sd_se=float(error[p]),
+        loglik=value,
+        aic=-2.0 * value + 2.0 * parameters,
+        deviance=-2.0 * value,
+        n=data.n,
+        groups=count,
+        events=data.events,
+        iterations=int(iterations[0]),
+        nodes=int(z.size),
+        converged=flag.converged,
+        flag=flag,
+        message=meaning(flag, separated),
+        names=data.names,
+        separated=separated,
+        labels=data.labels,
+        modes=np.zeros(count) if flag is FitFlag.BOUNDARY else modes[0],
+        mode_sd=np.zeros(count) if flag is FitFlag.BOUNDARY else mode_sd[0],
+    )
+
+
+def fit_mixed_logistic(
+    y: ArrayLike,
+    x: ArrayLike,
+    group: ArrayLike,
+    *,
+    trials: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    nodes: int = 9,
+    names: Sequence[str] | None = None,
+    start: tuple[ArrayLike, float] | None = None,
+) -> MixedLogisticFit:
+    """Random-intercept logistic regression by maximum likelihood.
+
+    Model: y_i ~ Binomial(trials_i, p_i), logit p_i = offset_i + x_i' beta + sd * u_g(i), with
+    u_g ~ N(0, 1) independent. The likelihood integrates u out by adaptive Gauss-Hermite quadrature
+    with ``nodes`` nodes; 1 is Laplace's approximation. Standard errors come from the observed
+    information of all parameters, the standard deviation's included.
+
+    y (n,): 0/1, or successes when ``trials`` (n,) is given. x (n, p): the design, with its column
+    of ones if an intercept is meant. group (n,): labels. weights (n,): frequency weights, at least
+    0; weight 2 is the row twice, in the same group. offset (n,): in logits. start: coefficients
+    and standard deviation to begin from; only speed depends on it.
+
+    Not a finite maximum: separation, one outcome only, and a standard deviation that runs to
+    infinity are flagged, see `MixedLogisticFit`. The boundary estimate 0 is decided by the
+    derivative of the likelihood by sd^2 at 0.
+
+    Raises ValueError on wrong shapes, NaN, infinities, strings, outcomes out of range, negative
+    weights, collinear columns, a single group, and groups that are all of one trial.
+
+    Source: Pinheiro and Bates 1995, J Comput Graph Stat 4:12-35; Louis 1982, J R Stat Soc B
+    44:226-233. It has no random slopes, no crossed or nested effects, and no restricted likelihood.
+    """
+    data = logistic_data(y, x, group, trials, weights, offset, names)
+    return fit_mixed_data(data, nodes, _start(start, data.x.shape[1]))
