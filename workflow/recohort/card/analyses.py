@@ -10,13 +10,13 @@ from pydantic import Field, model_validator
 
 from recohort.card.layout import ColumnKey, Condition, Identifier, Number, Part
 from recohort.card.statistic import Statistic
+from recohort.estimators.percent_change import ChangeDefinition
 from recohort.estimators.proportion import ProportionInterval
 from recohort.estimators.summary import QuantileDefinition, SdDenominator
 
 __all__ = [
     "Analysis",
     "AucInterval",
-    "Change",
     "Coding",
     "CodingKind",
     "CoxModel",
@@ -85,16 +85,6 @@ class SurvivalInterval(StrEnum):
     LOG_LOG = "log_log"
 
 
-class Change(StrEnum):
-    """What a printed percent change is a change of."""
-
-    OF_MEANS = "change_of_means"
-    OF_MEDIANS = "change_of_medians"
-    MEAN_OF_CHANGES = "mean_of_changes"
-    MEDIAN_OF_CHANGES = "median_of_changes"
-    OF_GEOMETRIC_MEANS = "change_of_geometric_means"
-
-
 class Location(StrEnum):
     """A middle of a sample."""
 
@@ -154,7 +144,7 @@ class ChangeAnalysis(Part):
     kind: Literal["percent_change"]
     column: ColumnKey
     baseline: ColumnKey
-    of: Change = Change.OF_MEANS
+    of: ChangeDefinition = ChangeDefinition.OF_MEANS
 
 
 class PairedAnalysis(Part):
