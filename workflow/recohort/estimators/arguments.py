@@ -80,7 +80,7 @@ def binary(value: ArrayLike, name: str) -> BoolArray:
     if not np.isin(array, (0.0, 1.0)).all():
         other = array[~np.isin(array, (0.0, 1.0))].ravel()[0]
         raise ValueError(f"{name}: got {other:g}; takes 0 and 1")
-    return array == 1.0
+    return np.asarray(array == 1.0)
 
 
 def binary_vector(value: ArrayLike, name: str, size: int | None = None) -> BoolArray:

@@ -21,9 +21,10 @@ class FisherExact:
 
 
 def fisher_exact(table: ArrayLike) -> FisherExact:
-    """Two-sided exact test of ``table`` (2, 2): the probabilities of all tables with the same margins
-    that are no more likely than the observed one, summed (R's ``fisher.test``, with its relative
-    tolerance of 1e-7).
+    """Two-sided exact test of a table of counts (2, 2).
+
+    The p-value sums the probabilities of all tables with the same margins that are no more likely
+    than the observed one (R's ``fisher.test``, with its relative tolerance of 1e-7).
 
     The odds ratio is ad/(bc); R prints the conditional maximum-likelihood one instead. With an
     empty row or column the p-value is 1. Source: Fisher, J R Stat Soc 1935;98:39.

@@ -11,8 +11,12 @@ from recohort.estimators.result import HypothesisTest
 
 
 class McNemarMethod(StrEnum):
-    """exact: binomial; mid_p: binomial with half the observed probability; chi_square: (b-c)²/(b+c);
-    chi_square_continuity: (|b-c| - 1)²/(b+c), as R's ``mcnemar.test`` does by default."""
+    """Which test of b against c.
+
+    - exact: binomial; mid_p: binomial with half the probability of the observed count
+    - chi_square: (b-c)²/(b+c)
+    - chi_square_continuity: (|b-c| - 1)²/(b+c), as R's ``mcnemar.test`` does by default
+    """
 
     EXACT = "exact"
     MID_P = "mid_p"

@@ -74,7 +74,7 @@ def paired_t_from_summary(
 
 
 def sd_of_differences(sd_first: float, sd_second: float, correlation: float) -> float:
-    """SD of the differences from both SDs and the correlation of the pairs: √(s1² + s2² - 2 r s1 s2).
+    """SD of the differences from both SDs and the pairs' correlation: √(s1² + s2² - 2 r s1 s2).
 
     What a paper that prints only both means and SDs leaves open is ``correlation``.
     """

@@ -174,7 +174,7 @@ def _kolmogorov(level: float, size: int) -> float:
     from scipy.special import kolmogi
 
     # Stephens' correction brings the limiting distribution to small sizes.
-    root = size**0.5
+    root = float(np.sqrt(size))
     return float(kolmogi(1.0 - level)) / (root + 0.12 + 0.11 / root)
 
 
