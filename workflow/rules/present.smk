@@ -1,0 +1,31 @@
+# Figures, tables and the page of a study.
+
+
+rule present:
+    input:
+        card=CARD,
+        audit=f"{STUDY}/audit.json",
+        cohort=f"{STUDY}/cohort",
+        reconstruction=f"{STUDY}/reconstruction.json",
+        analysis=f"{STUDY}/analysis.json",
+        conditioned=f"{STUDY}/conditioned.parquet",
+        replicates=f"{STUDY}/replicates.parquet",
+        comparison=f"{STUDY}/comparison.csv",
+        lock=LOCK,
+    output:
+        figures=directory(f"{STUDY}/figures"),
+        tables=directory(f"{STUDY}/tables"),
+        report=f"{STUDY}/report.html",
+    log:
+        f"{LOG}/present.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("present"),
+        results=STUDY,
+    shell:
+        stage("recohort present {input.card} --results {params.results} > /dev/null")
