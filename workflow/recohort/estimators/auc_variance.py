@@ -23,6 +23,7 @@ class AucVarianceModel(StrEnum):
     BINORMAL_UNEQUAL = "binormal_unequal"
     OBUCHOWSKI = "obuchowski"
     VAN_DANTZIG = "van_dantzig"
+    DELONG_BOUND = "delong_bound"
 
 
 def auc_variance(
@@ -44,7 +45,10 @@ def auc_variance(
     - binormal_unequal: normal scores, SD of cases / SD of controls = ``sd_ratio``
     - obuchowski: [0.0099 e^(-a²/2) (5a² + 8 + (a² + 8) n1/n0)] / n1, a = √2 Φ⁻¹(A), the usual
       sample-size approximation
-    - van_dantzig: A(1-A) / min(n1, n0), the largest variance that any continuous scores allow
+    - van_dantzig: A(1-A) / min(n1, n0), the largest variance that any scores allow
+    - delong_bound: A(1-A) / (min(n1, n0) - 1), the largest DeLong estimate that any data with an
+      empirical AUC of A allow, ties or not: van Dantzig's bound for the empirical distribution,
+      whose variances DeLong divides by n1 - 1 and n0 - 1 (infinite where either is 1)
 
     Sources: Hanley and McNeil, Radiology 1982;143:29; Obuchowski, Acad Radiol 1994;1:22; van
     Dantzig, Indag Math 1951;13:1; bivariate normal probabilities by Owen's T function.
@@ -63,6 +67,15 @@ def auc_variance(
     kind = AucVarianceModel(model)
     if kind is AucVarianceModel.VAN_DANTZIG:
         return np.asarray(a * (1.0 - a) / np.minimum(n1, n0))
+    if kind is AucVarianceModel.DELONG_BOUND:
+        fewest = np.minimum(n1, n0) - 1.0
+        bound = np.divide(
+            a * (1.0 - a),
+            fewest,
+            out=np.full(np.broadcast(a, fewest).shape, np.inf),
+            where=fewest > 0.0,
+        )
+        return np.asarray(bound)
     if kind is AucVarianceModel.OBUCHOWSKI:
         # e^(-a²/2) a² tends to 0 at A = 0 and A = 1.
         squared = np.minimum(2.0 * ndtri(a) ** 2, 1400.0)

@@ -98,8 +98,6 @@ def _fit(
     p = standard.shape[1]
     frame = pd.DataFrame(standard, columns=[f"x{i}" for i in range(p)])
     frame["time"], frame["event"] = t, happened
-    if label is not None:
-        frame["cluster"] = label
     fitter = CoxPHFitter()
     events = int(happened.sum())
     missing = np.full(p, np.nan)
@@ -111,15 +109,20 @@ def _fit(
                 frame,
                 "time",
                 "event",
-                cluster_col=None if label is None else "cluster",
                 fit_options={"precision": 1e-10, "max_steps": 200},
             )
     except (ConvergenceError, np.linalg.LinAlgError) as error:
         note = f"no fit: {str(error).splitlines()[0]}"
         return Cox(missing, missing, missing, missing, float("nan"), events, False, note)
     b = np.asarray(fitter.params_, dtype=np.float64)
-    se = np.asarray(fitter.standard_errors_, dtype=np.float64)
-    plain = np.sqrt(np.diag(np.asarray(fitter.variance_matrix_, dtype=np.float64)))
+    variance = np.asarray(fitter.variance_matrix_, dtype=np.float64)
+    plain = np.sqrt(np.diag(variance))
+    se = plain
+    if np.isfinite(b).all() and (np.abs(b) <= 10.0).all():
+        # lifelines stops about 1e-6 short of the maximum: one more Newton step.
+        b = b + variance @ _score_residuals(t, happened, standard, b).sum(axis=0)
+        if label is not None:
+            se = _robust_errors(_score_residuals(t, happened, standard, b), label, variance)
     # On standardised columns, a slope beyond 10 or an error beyond 20 is a ridge, not an estimate.
     wild = (np.abs(b) > 10.0) | (plain > 20.0) | ~np.isfinite(se) | (se <= 0.0)
     note = ""
@@ -137,3 +140,43 @@ def _fit(
         converged=not bool(wild.any()),
         note=note,
     )
+
+
+def _robust_errors(residuals: FloatArray, label: IntArray, variance: FloatArray) -> FloatArray:
+    """Standard errors of the sandwich over clusters, from score residuals (n, p)."""
+    totals = np.zeros((int(label.max()) + 1, residuals.shape[1]))
+    np.add.at(totals, label, residuals)
+    pulled = totals @ variance
+    return np.asarray(np.sqrt((pulled * pulled).sum(axis=0)))
+
+
+def _score_residuals(t: FloatArray, event: FloatArray, x: FloatArray, b: FloatArray) -> FloatArray:
+    """Each person's share of the score (n, p) under Efron's ties.
+
+    lifelines' own robust errors treat tied events as Breslow does, and differ from R's in the
+    fourth digit. At an event time with d events and hazard weights r, event number l = 0..d-1 sees
+    the events' own weights reduced by l/d.
+    """
+    risk = np.exp(x @ b)
+    moments = np.unique(t[event > 0.0])
+    order = np.argsort(-t, kind="stable")
+    at_risk = np.cumsum(risk[order])
+    at_risk_x = np.cumsum(risk[order, None] * x[order], axis=0)
+    last = np.searchsorted(-t[order], -moments, "right") - 1
+    hazard = np.zeros(moments.size + 1)
+    hazard_x = np.zeros((moments.size + 1, x.shape[1]))
+    residuals = np.zeros_like(x)
+    for k, moment in enumerate(moments):
+        dying = np.flatnonzero((t == moment) & (event > 0.0))
+        part = (np.arange(dying.size) / dying.size)[:, None]
+        own, own_x = risk[dying].sum(), (risk[dying, None] * x[dying]).sum(axis=0)
+        weight = 1.0 / (at_risk[last[k]] - part * own)
+        mean = (at_risk_x[last[k]] - part * own_x) * weight
+        hazard[k + 1] = hazard[k] + weight.sum()
+        hazard_x[k + 1] = hazard_x[k] + (weight * mean).sum(axis=0)
+        # Those who die now carry only the part 1 - l/d of this time's hazard.
+        spared, spared_x = (part * weight).sum(), (part * weight * mean).sum(axis=0)
+        residuals[dying] += x[dying] - mean.mean(axis=0)
+        residuals[dying] += risk[dying, None] * (x[dying] * spared - spared_x)
+    seen = np.searchsorted(moments, t, "right")
+    return residuals - risk[:, None] * (x * hazard[seen, None] - hazard_x[seen])
