@@ -52,7 +52,9 @@ class CertificateKind(StrEnum):
     RANK_P = "rank_p"
     """The p-value is smaller than that of complete separation of the two groups."""
 
-    # certificate_variable.py: one variable (mean, SD, quartiles, range, counts); kinds go here
+    # certificate_variable.py
+    ONE_VARIABLE = "one_variable"
+    """No sample has the printed n, mean, SD, quantiles, extremes and counts of one variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ _CHECKERS: Final[dict[CertificateKind, tuple[str, str]]] = {
     CertificateKind.TWO_SAMPLE_T: ("certificate_tests", "two_sample_t"),
     CertificateKind.PAIRED_T: ("certificate_tests", "paired_t"),
     CertificateKind.RANK_P: ("certificate_tests", "rank_p"),
-    # CertificateKind.…: ("certificate_variable", "…"),
+    CertificateKind.ONE_VARIABLE: ("certificate_variable", "one_variable"),
 }
 """Kind -> module and function. Loaded when needed: most papers need none."""
 

@@ -3,7 +3,7 @@
 Every case is tried for a sample first, cheaply. Where none is found, bounds on ranks, sums and
 sums of squares are drawn out until they contradict, splitting a rank's bounds where a quantile
 between two values or a count of equal values couples them. What is left goes to the solver over
-the histogram. The proof is plain data that :mod:`recohort.audit.variable_proof` checks anew.
+the histogram. The proof is plain data that :mod:`recohort.audit.certificate_variable` checks anew.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from recohort.feasible.witness import Histogram, build, meets, squares_window
 __all__ = ["Answer", "Decision", "Effort", "Proof", "decide"]
 
 Proof = dict[str, Any]
-"""Plain data: see :mod:`recohort.audit.variable_proof` for its grammar."""
+"""Plain data: see :mod:`recohort.audit.certificate_variable` for its grammar."""
 
 
 class Answer(StrEnum):
@@ -39,7 +39,8 @@ class Answer(StrEnum):
 class Decision:
     """The answer, with the sample or the proofs that carry it, and where it came from.
 
-    ``proofs`` has one entry a case, in the order of :meth:`Problem.conventions` for each n.
+    ``proofs`` has one entry for each n, with one proof a case in the order of
+    :meth:`Problem.conventions`, or for the problem without its quantiles.
     ``solver_says_infeasible`` marks an unknown that the solver closed but nothing simple re-proves.
     """
 
@@ -111,12 +112,6 @@ def _sizes(problem: Problem) -> list[int]:
     return list(dict.fromkeys([*first, *range(low, high + 1)]))
 
 
-def _cases(problem: Problem) -> Iterator[tuple[int, int | None, QuantileReading | None]]:
-    for n in range(problem.n_low, problem.n_high + 1):
-        for lost, reading in problem.conventions(n):
-            yield n, lost, reading
-
-
 def _decide(problem: Problem, effort: Effort) -> Decision:
     hopeful = problem if problem.grid.step is not None else replace(problem, gap=_gap(problem))
     for n in _sizes(problem):
@@ -130,26 +125,25 @@ def _decide(problem: Problem, effort: Effort) -> Decision:
                 return Decision(Answer.FEASIBLE, found, n, lost, reading)
     proofs: list[Proof] = []
     open_cases: list[tuple[int, int | None, QuantileReading | None]] = []
-    shared: dict[int, Proof | None] = {}
-    for n, lost, reading in _cases(problem):
-        if n not in shared:
-            shared[n] = _without_quantiles(problem, n, effort)
-        general = shared[n]
+    for n in range(problem.n_low, problem.n_high + 1):
+        general = _without_quantiles(problem, n, effort)
         if general is not None:
-            proofs.append(general)
+            proofs.append({"n": n, "without_quantiles": True, "cases": general})
             continue
-        case = problem.case(n, lost, reading)
-        result = {"empty": True} if case is None else _refute(hopeful, case, lost, reading, effort)
-        if isinstance(result, tuple):
-            return Decision(Answer.FEASIBLE, result, n, lost, reading)
-        if result is None:
-            open_cases.append((n, lost, reading))
-            proofs.append({})
-        else:
-            proofs.append(result)
+        parts: list[Proof] = []
+        for lost, reading in problem.conventions(n):
+            case = problem.case(n, lost, reading)
+            result = {"empty": True} if case is None else _refute(hopeful, case, lost, reading, effort)
+            if isinstance(result, tuple):
+                return Decision(Answer.FEASIBLE, result, n, lost, reading)
+            if result is None:
+                open_cases.append((n, lost, reading))
+            else:
+                parts.append(_filed(lost, reading, result))
+        proofs.append({"n": n, "without_quantiles": False, "cases": parts})
     if not open_cases:
         return Decision(Answer.INFEASIBLE, proofs=tuple(proofs))
-    return _ask_solver(problem, open_cases, proofs, effort)
+    return _ask_solver(problem, open_cases, effort)
 
 
 def _gap(problem: Problem) -> Fraction:
@@ -159,8 +153,8 @@ def _gap(problem: Problem) -> Fraction:
     return min(finite, default=Fraction(1)) / 10**4
 
 
-def _without_quantiles(problem: Problem, n: int, effort: Effort) -> Proof | None:
-    """One proof for all quantile readings and both denominators, where the rest suffices."""
+def _without_quantiles(problem: Problem, n: int, effort: Effort) -> list[Proof] | None:
+    """Proofs (one a denominator) that do without the quantiles, where the rest suffices."""
     names = {"median", "q1", "q3"} & problem.sets.keys()
     if not names:
         return None
@@ -172,8 +166,14 @@ def _without_quantiles(problem: Problem, n: int, effort: Effort) -> Proof | None
         result = {"empty": True} if case is None else _refute(bare, case, lost, None, effort)
         if not isinstance(result, dict):
             return None
-        parts.append(result)
-    return {"without_quantiles": parts}
+        parts.append(_filed(lost, None, result))
+    return parts
+
+
+def _filed(lost: int | None, reading: QuantileReading | None, tree: Proof) -> Proof:
+    places = reading.places if reading else ()
+    named = {name: [place.lower, str(place.weight)] for name, place in places}
+    return {"lost": lost, "places": named, "tree": tree}
 
 
 # --- a sample -----------------------------------------------------------------------------------
@@ -457,12 +457,11 @@ def _enumeration_is_empty(case: Case, effort: Effort) -> bool:
 def _ask_solver(
     problem: Problem,
     cases: list[tuple[int, int | None, QuantileReading | None]],
-    proofs: list[Proof],
     effort: Effort,
 ) -> Decision:
     """Put the open cases to the solver; what it finds infeasible stays without a simple proof."""
     if not effort.use_solver or problem.grid.step is None:
-        return Decision(Answer.UNKNOWN, proofs=tuple(proofs), reason="no sample and no proof found")
+        return Decision(Answer.UNKNOWN, reason="neither a sample nor a proof was found")
     from recohort.feasible.histogram import solve_histogram
 
     left = effort.solver
@@ -485,6 +484,4 @@ def _ask_solver(
         if all_closed
         else "neither a sample nor a proof was found within the allowed effort"
     )
-    return Decision(
-        Answer.UNKNOWN, proofs=tuple(proofs), solver_says_infeasible=all_closed, reason=reason
-    )
+    return Decision(Answer.UNKNOWN, solver_says_infeasible=all_closed, reason=reason)
