@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from recohort.card.layout import ColumnKey, Condition, Identifier, Number, Part
 from recohort.card.statistic import Statistic
+from recohort.estimators.kaplan_meier import SurvivalInterval
 from recohort.estimators.percent_change import ChangeDefinition
 from recohort.estimators.proportion import ProportionInterval
 from recohort.estimators.summary import QuantileDefinition, SdDenominator
@@ -25,7 +26,6 @@ __all__ = [
     "PairedTestKind",
     "RatioInterval",
     "RatioTest",
-    "SurvivalInterval",
     "Term",
     "TwoSampleTestKind",
 ]
@@ -75,14 +75,6 @@ class RatioTest(StrEnum):
     WALD_T = "wald_t"
     """Wald statistic against Student's t, residual degrees of freedom (n minus coefficients)."""
     LIKELIHOOD_RATIO = "likelihood_ratio"
-
-
-class SurvivalInterval(StrEnum):
-    """The scale on which a Kaplan-Meier interval is symmetric."""
-
-    PLAIN = "plain"
-    LOG = "log"
-    LOG_LOG = "log_log"
 
 
 class Location(StrEnum):
@@ -321,7 +313,7 @@ GIVES: dict[str, frozenset[Statistic]] = {
     "reverse_kaplan_meier": frozenset({Statistic.MEDIAN}),
     "linear_mixed": frozenset({Statistic.DIFFERENCE, Statistic.SE, Statistic.P_VALUE}) | _INTERVAL,
     "calibration": frozenset({Statistic.SLOPE, Statistic.INTERCEPT, Statistic.SCORE}),
-    "cutpoint_optimism": frozenset({Statistic.AUC, Statistic.SCORE, Statistic.DIFFERENCE}),
+    "cutpoint_optimism": frozenset({Statistic.SCORE, Statistic.DIFFERENCE}),
 }
 """Which statistics each kind of analysis can give."""
 
