@@ -1,7 +1,8 @@
 """Checker of certificates about one variable: no sample has its printed statistics.
 
 A certificate repeats what was printed and gives, for every rounding rule in question, every n,
-every SD denominator and every quantile definition, a tree of plain arguments:
+every SD denominator and every quantile definition, a tree of plain arguments (or one tree for the
+``loose`` sample, whose SD has either denominator and whose quantiles lie at any rank in question):
 
 - ``{"empty": true}``: some ordered value's lower bound exceeds its upper bound, or no sum fits.
 - ``{"sums": [[a, b, "low", c], ...]}``: the pieces cover all possible sums, and for the sums S from
@@ -62,7 +63,7 @@ def one_variable(data: Mapping[str, Any]) -> bool:
             for lost, places in _conventions(facts, entry):
                 tree = trees[_key(lost, {k: [r, str(w)] for k, (r, w) in places.items()})]
                 try:
-                    _Sample(facts, rule, entry["n"], lost, places).prove(tree)
+                    _Sample(facts, rule, entry["n"], lost, places, loose=entry["loose"]).prove(tree)
                 except _Refuted:
                     return False
     return True
@@ -76,17 +77,19 @@ def _conventions(
     facts: Mapping[str, Any], entry: Mapping[str, Any]
 ) -> Iterator[tuple[int | None, Places]]:
     """Every SD denominator and quantile definition that the certificate must answer."""
-    names = [name for name in ("q1", "median", "q3") if name in facts["printed"]]
-    n = entry["n"]
-    readings: list[Places] = [{}]
-    if names and n and not entry["without_quantiles"]:
-        readings = list(_readings(n, names, facts["typed_median"]))
-    for places in readings:
+    if entry["loose"]:
+        yield None, {}
+        return
+    for places in _readings(entry["n"], facts):
         for lost in (1, 0) if "sd" in facts["printed"] else (None,):
             yield lost, places
 
 
-def _readings(n: int, names: list[str], typed_median: bool) -> Iterator[Places]:
+def _readings(n: int, facts: Mapping[str, Any]) -> Iterator[Places]:
+    names = [name for name in ("q1", "median", "q3") if name in facts["printed"]]
+    if not names or n < 1:
+        yield {}
+        return
     p = {"q1": 0.25, "median": 0.5, "q3": 0.75}
     middles = {(n + 1) / 2, (n + 1) // 2, n // 2 + 1}
     for definition in QuantileDefinition:
@@ -100,7 +103,7 @@ def _readings(n: int, names: list[str], typed_median: bool) -> Iterator[Places]:
         if "median" not in names:
             yield places
             continue
-        if typed_median or definition in (QuantileDefinition.TYPE_1, QuantileDefinition.TYPE_3):
+        if facts["typed_median"] or definition in (QuantileDefinition.TYPE_1, QuantileDefinition.TYPE_3):
             yield places
         for rank in middles:
             yield {**places, "median": (math.floor(rank), Fraction(rank) % 1)}
@@ -138,6 +141,8 @@ class _Sample:
         n: int,
         lost: int | None,
         places: Places,
+        *,
+        loose: bool,
     ) -> None:
         sets = {name: _printed(facts, name, rule) for name in facts["printed"]}
         self.whole = facts["step"] is not None
@@ -150,6 +155,7 @@ class _Sample:
         self.sum: tuple[Value, Value] = (-math.inf, math.inf)
         self.spread: tuple[Value, Value] = (0, math.inf)
         self.rules: list[tuple[Any, ...]] = []
+        self.loose: dict[str, tuple[int, int]] = {}
         if self.void:
             return
         if facts["low"] is not None:
@@ -164,6 +170,16 @@ class _Sample:
             self.sum = self._ends(sets["mean"], n)
         if lost is not None:
             self.spread = self._spread_ends(sets["sd"], n * (n - lost) / self.step**2)
+        elif loose and "sd" in sets:
+            ends = [self._spread_ends(sets["sd"], n * k / self.step**2) for k in (n - 1 or 1, n)]
+            self.spread = ends[0][0], ends[1][1]
+        for reading in _readings(n, facts) if loose else ():
+            for name, (rank, weight) in reading.items():
+                self._loosen(name, rank, rank + (weight > 0))
+        for name, (first, last) in self.loose.items():
+            low, high = self._ends(sets[name], 1)
+            self._bound(first, high=high)
+            self._bound(last, low=low)
         for name, (rank, weight) in places.items():
             b = weight.numerator
             a = weight.denominator - b
@@ -174,6 +190,10 @@ class _Sample:
                 self.rules.append(("couple", rank, a, b, low, high))
         for relation, threshold, least, most in facts["counts"]:
             self._count(relation, (Fraction(threshold) - self.offset) / self.step, least, most)
+
+    def _loosen(self, name: str, first: int, last: int) -> None:
+        known = self.loose.get(name, (first, last))
+        self.loose[name] = min(known[0], first), max(known[1], last)
 
     def copy(self) -> _Sample:
         other = object.__new__(_Sample)

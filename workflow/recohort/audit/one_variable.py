@@ -270,37 +270,47 @@ class _Question:
         return _Numbered(facts, self.effort, self.typed_median, tuple(kept))
 
     def _conflict(self, facts: VariableFacts, rules: Sequence[RoundingRule | None]) -> bool:
-        if not facts.printed and not facts.counts and facts.n_high > 0:
+        if not facts.printed and not facts.counts:
             return False
         small = Effort(
             nodes=self.effort.nodes, seconds=None, stop=lambda: self.effort.over, use_solver=False
         )
         return all(
-            decide(self.problem(facts, rule), small).answer is Answer.INFEASIBLE
-            for rule in rules
+            decide(self.problem(facts, rule), small).answer is Answer.INFEASIBLE for rule in rules
         )
 
     def repairs(self, conflict: Sequence[str]) -> tuple[Repair, ...]:
         """The nearest single changes of a conflict's members that make all facts possible."""
         found: list[Repair] = []
         for name in conflict:
+            if name != "n" and self._conflict(self._without(name), (None,)):
+                continue  # the rest clashes even without it
             for up in (False, True):
                 repair = self._repair(name, up)
                 if repair is not None:
                     found.append(repair)
         return tuple(found)
 
+    def _without(self, name: str) -> VariableFacts:
+        if not name.startswith("count"):
+            return replace(self.facts, **{name: None})
+        index = int(name.split()[1]) - 1
+        rest = tuple(c for i, c in enumerate(self.facts.counts) if i != index)
+        return replace(self.facts, counts=rest)
+
     def _repair(self, name: str, up: bool) -> Repair | None:
         start, unit, furthest = self._scale(name)
-        low, high = 1, 1
+        low, high = 1, 4
 
         def works(first: int, last: int) -> bool:
-            ends = sorted((start + unit * (first if up else -first), start + unit * (last if up else -last)))
+            ends = sorted(
+                (start + unit * (first if up else -first), start + unit * (last if up else -last))
+            )
             problem = self._changed(name, ends[0], ends[1])
             if problem is None:
                 return False
             allowed = Effort(
-                nodes=2_000, seconds=None, stop=lambda: self.effort.over, use_solver=False
+                nodes=300, seconds=None, stop=lambda: self.effort.over, use_solver=False
             )
             return decide(problem, allowed).answer is Answer.FEASIBLE
 
@@ -332,7 +342,8 @@ class _Question:
         printed: Printed = getattr(self.facts, name)
         unit = printed.unit
         if name in ("minimum", "maximum") and self.facts.grid.step is not None:
-            unit = max(unit, self.facts.grid.step)
+            units = (printed.value - self.facts.grid.offset) / self.facts.grid.step
+            unit = max(unit, self.facts.grid.step) if units.denominator == 1 else unit
         return printed.value, unit, 4096
 
     def _changed(self, name: str, low: Fraction, high: Fraction) -> Problem | None:
@@ -381,7 +392,8 @@ class _Numbered(_Question):
                 return None
             proofs["accepted" if rule is None else str(rule)] = list(decision.proofs)
         found = Certificate(
-            CertificateKind.ONE_VARIABLE, {"facts": _plain(self.facts, self.typed_median), "proofs": proofs}
+            CertificateKind.ONE_VARIABLE,
+            {"facts": _plain(self.facts, self.typed_median), "proofs": proofs},
         )
         return found if check(found) else None
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-from recohort.feasible.bounds import SdBound, interval, sd_bounds
+from recohort.feasible.bounds import Interval, SdBound, interval, sd_bounds
 from recohort.feasible.boxes import Number
 from recohort.feasible.problem import Problem
 from recohort.feasible.variable import CountFact, VariableFacts
@@ -57,8 +57,10 @@ def _scale(facts: VariableFacts) -> str:
     grid = facts.grid
     if grid.step is None:
         return "values"
-    kind = "whole numbers" if grid.step == 1 and grid.offset.denominator == 1 else (
-        f"values in steps of {_number(grid.step)}"
+    kind = (
+        "whole numbers"
+        if grid.step == 1 and grid.offset.denominator == 1
+        else (f"values in steps of {_number(grid.step)}")
     )
     if grid.low is not None and grid.high is not None:
         return f"{kind} from {_number(grid.low)} to {_number(grid.high)}"
@@ -88,7 +90,7 @@ def conflict_sentence(facts: VariableFacts, names: Sequence[str]) -> tuple[str, 
 def _plainly(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[str, Any]] | None:
     """Conflicts that need no arithmetic."""
     if facts.n_high < 1:
-        return f"No observations (n = {_size(facts)}) have no {fact_texts(facts, names)}.", {}
+        return f"With n = 0 there is no {fact_texts(facts, names)}.", {}
     sd = facts.sd
     if sd is not None and sd.accepted.high < 0:
         return f"An SD of {sd.text} is negative, which no SD can be.", {}
@@ -96,7 +98,10 @@ def _plainly(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[str,
         return f"One observation has no spread, so its SD cannot be {sd.text}.", {}
     for fact in facts.counts:
         if fact.at_least > facts.n_high:
-            return f"{_count_text(fact)[0].upper()}{_count_text(fact)[1:]} among {_size(facts)} are more than all.", {}
+            return (
+                f"{_count_text(fact)[0].upper()}{_count_text(fact)[1:]} among {_size(facts)} are more than all.",
+                {},
+            )
     if not facts.counts and set(facts.printed) == {"minimum", "maximum"}:
         low, high = facts.printed["minimum"].text, facts.printed["maximum"].text
         return f"A minimum of {low} lies above a maximum of {high}.", {}
@@ -109,15 +114,17 @@ def _plainly(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[str,
 
 
 def _given(facts: VariableFacts, names: Sequence[str], without: str) -> str:
-    parts = [f"n = {_size(facts)}"]
+    parts = [f"n = {_size(facts)}"] if "n" in names else []
     for name in names:
         if name not in _LABEL or name == without:
             continue
         printed: Printed = getattr(facts, name)
-        shown = f"{'a' if name not in ('sd',) else 'an'} {_LABEL[name]} of {printed.text}"
+        shown = f"{'an' if name in ('sd', 'q3') else 'a'} {_LABEL[name]} of {printed.text}"
         if name in ("mean", "sd") and printed.is_exact:
             box = printed.accepted
-            shown += f" ({_number(max(box.low, 0) if name == 'sd' else box.low)} to {_number(box.high)})"
+            shown += (
+                f" ({_number(max(box.low, 0) if name == 'sd' else box.low)} to {_number(box.high)})"
+            )
         parts.append(shown)
     parts += [_count_text(fact) for fact in facts.counts]
     return _joined(parts)
@@ -193,11 +200,14 @@ def _about_mean(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[s
     box = mean.accepted
     if found is not None and (found.high < box.low or found.low > box.high):
         sentence = (
-            f"Among {_scale(facts)}, {_given(facts, names, 'mean')} put the mean between "
-            f"{_outward(found.low, mean.decimals + 1, up=False)} and "
-            f"{_outward(found.high, mean.decimals + 1, up=True)}; {mean.text} is printed."
+            f"Among {_scale(facts)}, {_given(facts, names, 'mean') or 'the scale'} put the mean "
+            f"{_between(found, mean.decimals + 1)}; {mean.text} is printed."
         )
-        return sentence, {"statistic": "mean", "low": _number(found.low), "high": _number(found.high)}
+        return sentence, {
+            "statistic": "mean",
+            "low": _number(found.low),
+            "high": _number(found.high),
+        }
     step, n = facts.grid.step, facts.n_low
     if step is None or n != facts.n_high or n < 1:
         return None
@@ -218,9 +228,19 @@ def _about_mean(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[s
     return sentence, {"statistic": "mean", "nearest": [str(v) for _, v in near]}
 
 
+def _between(found: Interval, digits: int | None = None) -> str:
+    low = _number(found.low) if digits is None else _outward(found.low, digits, up=False)
+    high = _number(found.high) if digits is None else _outward(found.high, digits, up=True)
+    if math.isinf(found.low):
+        return f"at {high} at most"
+    if math.isinf(found.high):
+        return f"at {low} at least"
+    return f"at {low}" if low == high else f"between {low} and {high}"
+
+
 def _outward(value: Number, digits: int, *, up: bool) -> str:
     if isinstance(value, float):
-        return "any value"
+        return _number(value)
     unit = Fraction(1, 10) ** max(digits, 0)
     steps = math.ceil(value / unit) if up else math.floor(value / unit)
     return _number(steps * unit, digits)
@@ -236,16 +256,9 @@ def _about_ranks(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[
         box = problem.sets[name]
         if found is None or not (found.high < box.low or found.low > box.high):
             continue
-        between = f"between {_number(found.low)} and {_number(found.high)}"
-        if math.isinf(found.low):
-            between = f"at most {_number(found.high)}"
-        elif math.isinf(found.high):
-            between = f"at least {_number(found.low)}"
-        elif found.low == found.high:
-            between = f"at {_number(found.low)}"
         sentence = (
             f"Among {_scale(facts)}, {_given(facts, names, name)} put the {_LABEL[name]} "
-            f"{between}; {printed.text} is printed."
+            f"{_between(found)}; {printed.text} is printed."
         )
         return sentence, {"statistic": name, "low": _number(found.low), "high": _number(found.high)}
     return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from recohort.feasible.boxes import Bounds, Number
@@ -91,6 +91,11 @@ class Problem:
         """One case, or None where it is contradictory on its face (such as an SD of one value)."""
         if n < 1 or (lost is not None and n <= lost):
             return None
+        return self._case(n, self._spread(n, lost), reading)
+
+    def _case(
+        self, n: int, spread: tuple[Number, Number], reading: QuantileReading | None
+    ) -> Case | None:
         whole = self.grid.step is not None
         bounds = Bounds(n, whole)
         for value, low in ((self.grid.low, True), (self.grid.high, False)):
@@ -118,7 +123,7 @@ class Problem:
             if not self._count(fact, bounds, spans):
                 return None
         s_low, s_high = self._sum(n)
-        d_low, d_high = self._spread(n, lost)
+        d_low, d_high = spread
         if s_low > s_high or d_low > d_high:
             return None
         whole_or_gap = Fraction(1) if whole else self.gap
@@ -126,14 +131,37 @@ class Problem:
             n, bounds, tuple(couples), tuple(spans), s_low, s_high, d_low, d_high, whole_or_gap
         )
 
+    def loose_case(self, n: int) -> Case | None:
+        """One case that every convention implies: each quantile and the SD in any reading at all.
+
+        A proof against it is a proof against all cases of this n.
+        """
+        if n < 1:
+            return None
+        names = tuple(name for name in _QUANTILES if name in self.sets)
+        spread: tuple[Number, Number] = (0, math.inf)
+        if "sd" in self.sets:
+            spread = self._spread(n, 1 if n > 1 else 0)[0], self._spread(n, 0)[1]
+        case = self._case(n, spread, None)
+        if case is None:
+            return None
+        if names:
+            readings = quantile_readings(n, names, typed_median=self.typed_median)
+            for name in names:
+                places = [dict(r.places)[name] for r in readings]
+                low, high = self._ends(self.sets[name])
+                case.bounds.at_most(min(p.lower for p in places), high)
+                case.bounds.at_least(max(p.lower + (p.weight > 0) for p in places), low)
+        return case
+
     def _units(self, value: Number) -> Number:
         if isinstance(value, float):
             return value
         return (value - self.grid.offset) / self.step
 
-    def _ends(self, found: RealSet, times: int = 1, shift: int | None = None) -> tuple[Number, Number]:
+    def _ends(self, found: RealSet, times: int = 1) -> tuple[Number, Number]:
         """A set's ends in steps, times a whole number; whole where the grid is."""
-        offset = self.grid.offset * (times if shift is None else shift)
+        offset = self.grid.offset * times
         low, high = (
             v if isinstance(v, float) else (v * times - offset) / self.step
             for v in (found.low, found.high)
@@ -245,17 +273,7 @@ class Case:
 
     def within(self, bounds: Bounds) -> Case:
         """The same case with other bounds."""
-        return Case(
-            self.n,
-            bounds,
-            self.couples,
-            self.spans,
-            self.s_low,
-            self.s_high,
-            self.d_low,
-            self.d_high,
-            self.gap,
-        )
+        return replace(self, bounds=bounds)
 
     def tighten(self) -> bool:
         """Draw every consequence for the bounds of ranks; False where they contradict."""

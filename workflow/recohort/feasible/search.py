@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from recohort.feasible.boxes import Bounds, Number, Runs
@@ -40,7 +41,7 @@ class Decision:
     """The answer, with the sample or the proofs that carry it, and where it came from.
 
     ``proofs`` has one entry for each n, with one proof a case in the order of
-    :meth:`Problem.conventions`, or for the problem without its quantiles.
+    :meth:`Problem.conventions`, or one for the loose case that they all imply.
     ``solver_says_infeasible`` marks an unknown that the solver closed but nothing simple re-proves.
     """
 
@@ -114,36 +115,55 @@ def _sizes(problem: Problem) -> list[int]:
 
 def _decide(problem: Problem, effort: Effort) -> Decision:
     hopeful = problem if problem.grid.step is not None else replace(problem, gap=_gap(problem))
-    for n in _sizes(problem):
+    # Most questions have an easy sample under the first conventions of the first sizes.
+    for n in _sizes(problem)[:3]:
+        for lost, reading in islice(problem.conventions(n), 4):
+            found = _try(hopeful, n, lost, reading)
+            if found is not None:
+                return Decision(Answer.FEASIBLE, found, n, lost, reading)
+    # Most others have an easy proof that covers all conventions of one size at once.
+    loose: dict[int, Proof] = {}
+    for n in range(problem.n_low, problem.n_high + 1):
+        case = problem.loose_case(n)
+        result = {"empty": True} if case is None else _refute_root(case, effort)
+        if result is not None:
+            loose[n] = result
+    left = [n for n in _sizes(problem) if n not in loose]
+    for n in left:
         for lost, reading in problem.conventions(n):
             effort.spend(0)
-            case = hopeful.case(n, lost, reading)
-            if case is None:
-                continue
-            found = _probe(hopeful, case, lost, reading, few=True)
+            found = _try(hopeful, n, lost, reading)
             if found is not None:
                 return Decision(Answer.FEASIBLE, found, n, lost, reading)
     proofs: list[Proof] = []
     open_cases: list[tuple[int, int | None, QuantileReading | None]] = []
     for n in range(problem.n_low, problem.n_high + 1):
-        general = _without_quantiles(problem, n, effort)
-        if general is not None:
-            proofs.append({"n": n, "without_quantiles": True, "cases": general})
+        if n in loose:
+            proofs.append({"n": n, "loose": True, "cases": [_filed(None, None, loose[n])]})
             continue
         parts: list[Proof] = []
         for lost, reading in problem.conventions(n):
             case = problem.case(n, lost, reading)
-            result = {"empty": True} if case is None else _refute(hopeful, case, lost, reading, effort)
-            if isinstance(result, tuple):
-                return Decision(Answer.FEASIBLE, result, n, lost, reading)
-            if result is None:
+            refuted = (
+                {"empty": True} if case is None else _refute(hopeful, case, lost, reading, effort)
+            )
+            if isinstance(refuted, tuple):
+                return Decision(Answer.FEASIBLE, refuted, n, lost, reading)
+            if refuted is None:
                 open_cases.append((n, lost, reading))
             else:
-                parts.append(_filed(lost, reading, result))
-        proofs.append({"n": n, "without_quantiles": False, "cases": parts})
+                parts.append(_filed(lost, reading, refuted))
+        proofs.append({"n": n, "loose": False, "cases": parts})
     if not open_cases:
         return Decision(Answer.INFEASIBLE, proofs=tuple(proofs))
     return _ask_solver(problem, open_cases, effort)
+
+
+def _try(
+    problem: Problem, n: int, lost: int | None, reading: QuantileReading | None
+) -> Histogram | None:
+    case = problem.case(n, lost, reading)
+    return None if case is None else _probe(problem, case, lost, reading, few=True)
 
 
 def _gap(problem: Problem) -> Fraction:
@@ -151,23 +171,6 @@ def _gap(problem: Problem) -> Fraction:
     sizes = [abs(s.high - s.low) for s in problem.sets.values() if s.high != s.low]
     finite = [Fraction(v) for v in sizes if not math.isinf(v)]
     return min(finite, default=Fraction(1)) / 10**4
-
-
-def _without_quantiles(problem: Problem, n: int, effort: Effort) -> list[Proof] | None:
-    """Proofs (one a denominator) that do without the quantiles, where the rest suffices."""
-    names = {"median", "q1", "q3"} & problem.sets.keys()
-    if not names:
-        return None
-    rest = {k: v for k, v in problem.sets.items() if k not in names}
-    bare = replace(problem, sets=rest)
-    parts = []
-    for lost, _ in bare.conventions(n):
-        case = bare.case(n, lost, None)
-        result = {"empty": True} if case is None else _refute(bare, case, lost, None, effort)
-        if not isinstance(result, dict):
-            return None
-        parts.append(_filed(lost, None, result))
-    return parts
 
 
 def _filed(lost: int | None, reading: QuantileReading | None, tree: Proof) -> Proof:
@@ -346,16 +349,9 @@ def _refute(
 ) -> Proof | Histogram | None:
     """A proof that a case has no sample, a sample after all, or neither."""
     case = case.within(case.bounds.copy())
-    effort.spend()
-    if not case.tighten():
-        return {"empty": True}
-    runs = case.bounds.runs()
-    low, high = _sum_range(case, runs)
-    if low > high:
-        return {"empty": True}
-    pieces = _exclude_sums(case, runs, low, high, effort)
-    if pieces is not None:
-        return {"sums": pieces}
+    root = _refute_root(case, effort)
+    if root is not None:
+        return root
     split = _split(case)
     if split is None:
         found = _probe(problem, case, lost, reading, few=False)
@@ -375,6 +371,19 @@ def _refute(
             return child
         children.append(child)
     return {"rank": rank, "value": str(value), "low": children[0], "high": children[1]}
+
+
+def _refute_root(case: Case, effort: Effort) -> Proof | None:
+    """A proof without splitting, after drawing the consequences for the case's bounds."""
+    effort.spend()
+    if not case.tighten():
+        return {"empty": True}
+    runs = case.bounds.runs()
+    low, high = _sum_range(case, runs)
+    if low > high:
+        return {"empty": True}
+    pieces = _exclude_sums(case, runs, low, high, effort)
+    return None if pieces is None else {"sums": pieces}
 
 
 def _split(case: Case) -> tuple[int, Number] | None:
