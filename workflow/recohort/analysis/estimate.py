@@ -362,7 +362,7 @@ def _profile(fitted: FittedModel, term: str, level: float) -> tuple[float, float
 
 def _offset_loglik(fitted: FittedModel, keep: list[int], offset: FloatArray) -> float:
     data, model = fitted.data, fitted.model
-    if data.group is not None:
+    if data.group is not None and isinstance(model, asked.LogisticModel):
         from recohort.estimators.mixed_logistic import fit_mixed_logistic
 
         return fit_mixed_logistic(

@@ -1,0 +1,1 @@
+"""Searches for cohorts that print the paper."""
