@@ -17,30 +17,45 @@ def _z(level: str) -> float:
 
 
 def binomial_tail(data: Mapping[str, Any]) -> bool:
-    """The printed ``limit`` of k/n has more than three times the tail that it may have.
+    """The limits ``lower`` and ``upper`` of k/n leave far more probability beyond k than allowed.
 
-    At the lower (upper) limit, nearly (1 - level)/2 of the probability should lie at k or above
-    (below). Wald's limits, the most liberal in use, are taken as they are; three times the larger
-    of both tails is beyond every method. Ends of the rounding box that widen the interval are used.
+    At the lower (upper) limit, nearly (1 - level)/2 should lie at k or above (below). The limits
+    of Wald and Wilson, the most liberal in use, are taken as they are. One tail more than three
+    times, or both together more than twice, the largest of these is beyond every method. The ends
+    of the rounding boxes that make the interval widest are used.
     """
-    k, n, scale = int(data["k"]), int(data["n"]), int(data["scale"])
+    k, n, scale, level = int(data["k"]), int(data["n"]), int(data["scale"]), float(data["level"])
     if not 0 < k < n:
         return False
-    p, sign = k / n, -1 if data["side"] == "lower" else 1
-    printed = float(box(data["limit"])[0 if sign < 0 else 1]) / scale
-    wald = p + sign * _z(data["level"]) * math.sqrt(p * (1 - p) / n)
+    p, z = k / n, _z(data["level"])
+    wald_half = z * math.sqrt(p * (1 - p) / n)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    wilson_half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
 
-    def tail(q: float) -> float:
-        if not 0 < q < 1:
-            return 0.0 if (q <= 0) == (sign < 0) else 1.0
-        logs = (
+    def tails(low: float, high: float) -> tuple[float, float]:
+        return _binomial(n, low, range(k, n + 1)), _binomial(n, high, range(k + 1))
+
+    printed = tails(float(box(data["lower"])[0]) / scale, float(box(data["upper"])[1]) / scale)
+    liberal = [
+        tails(p - wald_half, p + wald_half),
+        tails(centre - wilson_half, centre + wilson_half),
+        ((1 - level) / 2, (1 - level) / 2),
+    ]
+    one = any(printed[i] > 3 * max(pair[i] for pair in liberal) for i in (0, 1))
+    return one or sum(printed) > 2 * max(map(sum, liberal))
+
+
+def _binomial(n: int, q: float, counts: range) -> float:
+    """The probability of ``counts`` successes in n, each of chance q; 0 where q is outside 0..1."""
+    if not 0 < q < 1:
+        return 0.0
+    return sum(
+        math.exp(
             math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1)
             + i * math.log(q) + (n - i) * math.log1p(-q)
-            for i in (range(k, n + 1) if sign < 0 else range(k + 1))
-        )  # fmt: skip
-        return sum(map(math.exp, logs))
-
-    return tail(printed) > 3 * max((1 - float(data["level"])) / 2, tail(wald))
+        )
+        for i in counts
+    )  # fmt: skip
 
 
 def no_table(data: Mapping[str, Any]) -> bool:
