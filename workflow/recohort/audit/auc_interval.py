@@ -38,8 +38,8 @@ _MOST = 400
 class ModelSplits:
     """The splits that fit under one variance model, summarised.
 
-    ``cases`` is the range of fitting numbers of cases, and ``total`` that of the whole; ``balanced``
-    is the range of totals at an even split. None where nothing up to the limit of the search fits.
+    ``cases`` is the range of fitting numbers of cases, ``total`` that of the whole, ``balanced``
+    that of totals at an even split. None where nothing up to the limit of the search fits.
     """
 
     model: str
@@ -79,8 +79,8 @@ def auc_splits(
         return ()
     z = NormalDist().inv_cdf(0.5 + level / 2)
     if total is None:
-        sizes = np.arange(1, most + 1)
-        cases, controls = np.meshgrid(sizes, sizes, indexing="ij")
+        grid = np.indices((most, most)) + 1
+        cases, controls = grid[0].ravel(), grid[1].ravel()
     else:
         cases = np.arange(1, total)
         controls = total - cases
@@ -136,7 +136,7 @@ def check_auc_interval(
     Raises ValueError where a text is no number.
     """
     values = named(ids, "auc", "lower", "upper")
-    bound = _hard_bound(auc, lower, upper, cases, controls, total, level, ids)
+    bound = _hard_bound(auc, lower, upper, cases, controls, level, ids)
     if bound is not None:
         return (bound,)
     printed = Printed.parse(auc), Printed.parse(lower), Printed.parse(upper)
@@ -245,17 +245,13 @@ def _hard_bound(
     upper: str,
     cases: int | None,
     controls: int | None,
-    total: int | None,
     level: float,
     ids: Mapping[str, str] | None,
 ) -> Finding | None:
-    """Van Dantzig's bound at the known numbers, or at an even split of a known total."""
-    if cases is not None and controls is not None:
-        smaller, at = min(cases, controls), named(ids, "auc", "lower", "upper", "cases", "controls")
-    elif total is not None:
-        smaller, at = total // 2, named(ids, "auc", "lower", "upper", "total")
-    else:
+    """Van Dantzig's bound. A total alone proves nothing: the rarer class may be tiny."""
+    if cases is None or controls is None:
         return None
+    smaller, at = min(cases, controls), named(ids, "auc", "lower", "upper", "cases", "controls")
     proof = Certificate(
         CertificateKind.AUC_BOUND,
         {"auc": auc, "lower": lower, "upper": upper, "smaller": smaller, "level": str(level)},
