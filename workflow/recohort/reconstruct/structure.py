@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from recohort.card.layout import BinaryColumn, Condition, DerivedColumn, GroupCo
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
-from recohort.reconstruct.target import Target, total_loss
+from recohort.reconstruct.target import Target
 
 __all__ = ["StructureError", "draw_structure", "is_structural", "structural_columns"]
 
@@ -96,40 +96,53 @@ def _group(column: GroupColumn, n: int, rng: np.random.Generator) -> FloatArray:
     return np.asarray(rng.permutation(np.repeat(np.arange(1, column.groups + 1), sizes)), float)
 
 
-def _is_yes(condition: Condition, key: str) -> bool:
-    return condition.column == key and condition.relation == "=" and condition.threshold == 1
+def _answer(condition: Condition, key: str) -> int | None:
+    """1 or 0 where a condition asks for that value of a column, else ``None``."""
+    if condition.column != key or condition.relation != "=":
+        return None
+    return {0: 0, 1: 1}.get(int(condition.threshold)) if condition.threshold in (0, 1) else None
 
 
 def _printed_ones(
-    card: StudyCard,
-    key: str,
-    column: BinaryColumn,
-    targets: Iterable[Target],
-    sizes: Mapping[str, int],
-) -> int | None:
-    """How many 1s the targets print for a column, over all the rows that can have one."""
+    card: StudyCard, key: str, column: BinaryColumn, targets: Iterable[Target], able: int
+) -> tuple[int | None, bool]:
+    """How many 1s the targets print for a column, and whether that is all of its 1s.
+
+    A count among only some of the rows that can have a 1 is a start, no more.
+    """
+    start: int | None = None
     for one in targets:
         quantity = card.quantities[one.quantity]
+        population = card.populations[quantity.population]
         conditions = conditions_of(card, quantity)
-        rest = tuple(c for c in conditions if not _is_yes(c, key))
-        if len(rest) != len(conditions) - 1 or set(rest) - set(column.among):
+        asked = [c for c in conditions if _answer(c, key) is not None]
+        if len(asked) != 1 or population.unit != column.unit or quantity.analysis.kind == "parents":
             continue
-        if card.populations[quantity.population].unit != column.unit:
-            continue
+        rest = {c for c in conditions if c != asked[0]}
+        everyone = not rest - set(column.among)
         if one.statistic is Statistic.COUNT and one.printed.is_exact:
-            return int(one.printed.value)
-        whole = sizes[column.unit]
-        if one.statistic is Statistic.PERCENT and not rest:
-            fits = [k for k in range(whole + 1) if one.met(100.0 * k / whole)]
-            if fits:
-                return fits[len(fits) // 2]
-    return None
+            count = int(one.printed.value)
+        elif one.statistic is Statistic.PERCENT and everyone and asked[0] not in population.where:
+            fits = [k for k in range(able + 1) if one.met(100.0 * k / able)]
+            if not fits:
+                continue
+            count = fits[len(fits) // 2]
+        else:
+            continue
+        if _answer(asked[0], key) == 0:
+            if not everyone:
+                continue
+            count = able - count
+        if everyone:
+            return count, True
+        start = count if start is None else max(start, count)
+    return start, False
 
 
 def draw_structure(
-    card: StudyCard, targets: tuple[Target, ...], rng: np.random.Generator, effort: int = 4000
+    card: StudyCard, targets: tuple[Target, ...], rng: np.random.Generator, patience: int = 1500
 ) -> Cohort:
-    """Draw a skeleton whose counts print as reported, as nearly as ``effort`` moves reach.
+    """Draw a skeleton whose counts print as reported, as nearly as the search comes.
 
     Columns start with the number of 1s that a printed count, percentage, ``ones`` or
     ``prevalence`` gives; then 1s and 0s change places (or turn, where nothing fixes their number)
@@ -142,7 +155,6 @@ def draw_structure(
     counting = tuple(t for t in targets if is_structural(card, card.quantities[t.quantity]))
     columns: dict[str, FloatArray] = {}
     unit_of = {key: column.unit for key, column in card.columns.items()}
-    sizes = {name: table.n for name, table in tables.items()}
     fixed: set[str] = set()
     cohort = Cohort(tables, columns, unit_of)
     for key in _in_order(card):
@@ -152,11 +164,13 @@ def draw_structure(
             columns[key] = _group(column, n, rng)
         elif isinstance(column, BinaryColumn):
             able = np.flatnonzero(Analyst(card, cohort).frame.mask(column.among, column.unit))
-            ones = _printed_ones(card, key, column, counting, sizes)
-            if ones is None:
-                ones = column.ones
-            if ones is not None:
+            ones, all_of_them = _printed_ones(card, key, column, counting, able.size)
+            if ones is None and column.ones is not None:
+                ones, all_of_them = column.ones, True
+            if all_of_them:
                 fixed.add(key)
+            if ones is not None:
+                pass
             elif column.prevalence is not None:
                 ones = round(float(column.prevalence) * able.size)
             elif any(_uses(card, t, key) for t in counting):
@@ -167,9 +181,9 @@ def draw_structure(
                     "give it ones or prevalence"
                 )
             values = np.zeros(n)
-            values[rng.choice(able, min(ones, able.size), replace=False)] = 1.0
+            values[rng.choice(able, min(max(ones, 0), able.size), replace=False)] = 1.0
             columns[key] = values
-    _settle(card, cohort, columns, counting, fixed, rng, effort)
+    _settle(card, cohort, columns, counting, fixed, rng, patience)
     return cohort
 
 
@@ -226,42 +240,47 @@ def _settle(
     targets: tuple[Target, ...],
     fixed: set[str],
     rng: np.random.Generator,
-    effort: int,
+    patience: int,
 ) -> None:
-    """Swap and turn 1s and 0s until the counts print, in place."""
+    """Swap and turn 1s and 0s until the counts print or ``patience`` moves gain nothing."""
     binary = [k for k, c in card.columns.items() if isinstance(c, BinaryColumn)]
-    movable = [k for k in binary if any(_uses(card, t, k) for t in targets)]
+    touched = {key: {t.quantity for t in targets if _uses(card, t, key)} for key in binary}
+    movable = [key for key in binary if touched[key]]
+    of = {t.quantity: [o for o in targets if o.quantity == t.quantity] for t in targets}
 
-    def loss() -> float:
+    def losses(names: Iterable[str]) -> dict[str, float]:
         analyst = Analyst(card, cohort)
-        found: dict[str, float] = {}
-        for name in {t.quantity for t in targets}:
+        found = {}
+        for name in names:
             values = analyst.estimates(name).values
-            found.update({f"{name}.{s}": v for s, v in values.items()})
+            found[name] = sum(t.loss(values.get(t.statistic, np.nan)) for t in of[name])
         stray = 0
         for key in binary:
-            among = card.columns[key].among
-            if among:
-                able = analyst.frame.mask(among, card.columns[key].unit)
+            if card.columns[key].among:
+                able = analyst.frame.mask(card.columns[key].among, card.columns[key].unit)
                 stray += int((columns[key][~able] != 0).sum())
-        return total_loss(targets, found) + 2.0 * stray
+        found[""] = 2.0 * stray
+        return found
 
-    best = loss()
-    for _ in range(effort):
-        if best == 0.0 or not movable:
-            return
+    current = losses(sorted(of))
+    idle = 0
+    while idle < patience and movable and sum(current.values()) > 0.0:
+        idle += 1
         key = movable[int(rng.integers(len(movable)))]
         values = columns[key]
-        if key in fixed:
-            ones, zeros = np.flatnonzero(values == 1), np.flatnonzero(values == 0)
-            if ones.size == 0 or zeros.size == 0:
-                continue
+        ones, zeros = np.flatnonzero(values == 1), np.flatnonzero(values == 0)
+        if ones.size and zeros.size and (key in fixed or rng.random() < 0.5):
             rows = np.array([rng.choice(ones), rng.choice(zeros)])
+        elif key in fixed:
+            continue
         else:
             rows = np.array([rng.integers(values.size)])
         values[rows] = 1.0 - values[rows]
-        now = loss()
-        if now <= best:
-            best = now
-        else:
+        changed = losses(sorted(touched[key]))
+        gain = sum(current[name] - loss for name, loss in changed.items())
+        if gain < 0.0:
             values[rows] = 1.0 - values[rows]
+        else:
+            current.update(changed)
+            if gain > 0.0:
+                idle = 0
