@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -117,7 +118,7 @@ def _decide(problem: Problem, effort: Effort) -> Decision:
     hopeful = problem if problem.grid.step is not None else replace(problem, gap=_gap(problem))
     # Most questions have an easy sample under the first conventions of the first sizes.
     for n in _sizes(problem)[:3]:
-        for lost, reading in islice(problem.conventions(n), 4):
+        for lost, reading in islice(problem.conventions(n), 2):
             found = _try(hopeful, n, lost, reading)
             if found is not None:
                 return Decision(Answer.FEASIBLE, found, n, lost, reading)
@@ -191,6 +192,14 @@ def _probe(
     few: bool,
 ) -> Histogram | None:
     """Try to build a sample for one case, fixing coupled ranks in a handful of ways."""
+    whole = case.within(case.bounds.copy())
+    if not whole.tighten():
+        return None
+    runs = whole.bounds.runs()
+    low, high = _sum_range(whole, runs)
+    ends = not (math.isinf(low) or math.isinf(high))
+    if low > high or (ends and _excluded(whole, runs, low, high) is not None):
+        return None
     for bounds in _settled(case, 4 if few else 40):
         trial = _boxed(case.within(bounds))
         if trial is None:
@@ -207,11 +216,8 @@ def _probe(
 
 
 def _histogram(problem: Problem, values: list[Number]) -> Histogram:
-    counted: dict[Fraction, int] = {}
-    for v in sorted(values):
-        value = problem.grid.offset + problem.step * Fraction(v)
-        counted[value] = counted.get(value, 0) + 1
-    return tuple(counted.items())
+    offset, step = problem.grid.offset, problem.step
+    return tuple((offset + step * Fraction(v), c) for v, c in sorted(Counter(values).items()))
 
 
 def _boxed(case: Case) -> Case | None:
@@ -324,7 +330,7 @@ def _likely_sums(case: Case, runs: Runs) -> list[Number]:
         return []
     if runs.whole:
         a, b = int(low), int(high)
-        count = min(b - a + 1, 60)
+        count = min(b - a + 1, 24)
         sums: list[Number] = [a + (b - a) * k // max(count - 1, 1) for k in range(count)]
     else:
         sums = [low + (high - low) * Fraction(k, 16) for k in (8, 4, 12, 2, 14, 6, 10, 1, 15, 0, 16)]

@@ -133,18 +133,24 @@ def _mend(
         taken = np.flatnonzero(values < highs)
         if not given.size or not taken.size:
             return None
-        donors, first = np.unique(values[given], return_index=True)
-        takers, last = np.unique(values[taken], return_index=True)
+        donors, givers = np.unique(values[given], return_counts=True)
+        takers, getters = np.unique(values[taken], return_counts=True)
         # One step from a to b changes the sum of squares by 2 * (b - a + 1).
         change = 2 * (takers[None, :] - donors[:, None] + 1)
-        clash = given[first][:, None] == taken[last][None, :]
-        score = np.where(clash, np.iinfo(np.int64).max, np.abs(need - change))
+        same = donors[:, None] == takers[None, :]
+        pairs = np.minimum(givers[:, None], getters[None, :])
+        pairs = np.where(same, pairs // 2, pairs)
+        score = np.where(pairs > 0, np.abs(need - change), np.iinfo(np.int64).max)
         row, column = np.unravel_index(int(score.argmin()), score.shape)
         if score[row, column] >= abs(need):
             return None
-        values[given[first[row]]] -= 1
-        values[taken[last[column]]] += 1
-        squares += int(change[row, column])
+        step = int(change[row, column])
+        times = max(min(int(pairs[row, column]), need // step), 1)
+        down = given[values[given] == donors[row]][:times]
+        up = taken[values[taken] == takers[column]][-times:]
+        values[down] -= 1
+        values[up] += 1
+        squares = int((values * values).sum())
     return None
 
 
