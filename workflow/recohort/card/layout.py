@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -144,7 +144,11 @@ class NumericColumn(_ColumnPart):
     plausible: Plausible | dict[TimeName, Plausible] | None = None
     times: tuple[TimeName, ...] = ()
     followed: dict[TimeName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
-    """Numbers observed at a time; a time that is not named is observed in every eligible row."""
+    """Numbers observed at a time; a time that is not named is observed in every eligible row.
+
+    Rows leave in one order a unit: of two columns or two times, the rows observed in the smaller
+    number are among those observed in the larger.
+    """
     correlation: Annotated[Decimal, Field(gt=-1, lt=1)] | None = None
     """Between neighbouring times of one unit."""
     limits: tuple[Limit, ...] = ()
@@ -192,9 +196,20 @@ class GroupColumn(_ColumnPart):
     """The group, such as a centre, that a unit belongs to: a whole number from 1 up."""
 
     kind: Literal["group"]
-    groups: Annotated[int, Field(ge=1, le=10_000)]
+    groups: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """How many groups; the number of ``sizes`` where those are given alone."""
     sizes: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Numbers in each group; uneven sizes are drawn where none are given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _groups_from_sizes(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "groups" not in given:
+            sizes = given.get("sizes")
+            if not sizes:
+                raise ValueError("a group column takes groups (how many), sizes (of each), or both")
+            return {**given, "groups": len(sizes) if isinstance(sizes, list | tuple) else 1}
+        return given
 
 
 Column = Annotated[

@@ -21,7 +21,8 @@ class Citation(Part):
     authors: str
     title: str
     journal: str
-    year: int
+    year: int | None = None
+    """``None`` where the source of the card does not give it."""
     volume: str = ""
     pages: str = ""
     doi: str = ""
