@@ -80,7 +80,7 @@ $(READY): requirements.lock pyproject.toml
 	{ PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-input \
 	    --progress-bar off --require-hashes -r requirements.lock 2>&1 || touch .venv/.failed; } \
 	| tee .venv/set-up.log | while read -r line; do case $$line in \
-	    Collecting*|Requirement\ already*) n=$$((n + 1)); \
+	    Collecting*|Processing*|Requirement\ already*) n=$$((n + 1)); \
 	        test $$((n % 20)) -ne 0 || echo "  $$n of $$all packages fetched" ;; \
 	    Installing*) echo "  $$all of $$all packages fetched, installing them" ;; \
 	    ERROR*) echo "$$line" >&2 ;; \
