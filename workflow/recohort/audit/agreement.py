@@ -147,13 +147,18 @@ def check_total(
     whole_id: str,
     *,
     relation: str = "equal",
+    exact: bool = False,
 ) -> tuple[Finding, ...]:
-    """Parts against their whole: ``equal``, or their sum ``at_least`` or ``at_most`` the whole."""
+    """Parts against their whole: ``equal``, or their sum ``at_least`` or ``at_most`` the whole.
+
+    ``exact``: the numbers are counts, not rounded.
+    """
+    kind = "exact" if exact else "printed"
     proof = Certificate(
         CertificateKind.SUM,
         {
-            "parts": [{"printed": part} for part in parts],
-            "whole": {"printed": whole},
+            "parts": [{kind: part} for part in parts],
+            "whole": {kind: whole},
             "relation": relation,
         },
     )

@@ -18,19 +18,12 @@ Box = tuple[Fraction | float, Fraction | float]
 
 def box(text: str) -> Box:
     """The numbers that print as ``text`` when rounded to the nearest, ties either way."""
-    body = text.strip().rstrip("%").replace("−", "-").replace("–", "-").replace("·", ".")
-    sign = body.lstrip("<>≤≥=")
-    comparator = body[: len(body) - len(sign)]
-    number = Decimal(sign.strip().replace(",", ""))
-    value, exponent = Fraction(number), number.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise ValueError(f"text: got {text!r}; takes the text of a number")
+    comparator, value, unit = _parts(text)
     if comparator in ("<", "≤", "<="):
         return -math.inf, value
     if comparator in (">", "≥", ">="):
         return value, math.inf
-    half = Fraction(10) ** exponent / 2
-    return value - half, value + half
+    return value - unit / 2, value + unit / 2
 
 
 def term(value: Mapping[str, Any]) -> Box:
@@ -39,3 +32,24 @@ def term(value: Mapping[str, Any]) -> Box:
         return box(value["printed"])
     exact = Fraction(value["exact"])
     return exact, exact
+
+
+def reading(value: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
+    """A term's value as printed, and one unit of its last digit (0 for an exact number)."""
+    if "exact" in value:
+        return Fraction(value["exact"]), Fraction(0)
+    comparator, number, unit = _parts(value["printed"])
+    if comparator not in ("", "="):
+        raise ValueError(f"printed: got {value['printed']!r}; takes a number, not a bound")
+    return number, unit
+
+
+def _parts(text: str) -> tuple[str, Fraction, Fraction]:
+    """Comparator, value and unit of the last digit."""
+    body = text.strip().rstrip("%").replace("−", "-").replace("–", "-").replace("·", ".")
+    rest = body.lstrip("<>≤≥=")
+    number = Decimal(rest.strip().replace(",", ""))
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError(f"text: got {text!r}; takes the text of a number")
+    return body[: len(body) - len(rest)].strip(), Fraction(number), Fraction(10) ** exponent

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from recohort.audit.certificate_box import box, term
+from recohort.audit.certificate_box import box, reading, term
 
 
 def order(data: Mapping[str, Any]) -> bool:
-    """``smaller`` should not exceed ``larger`` (two terms), and does by any reading."""
-    return term(data["smaller"])[0] > term(data["larger"])[1]
+    """``smaller`` should not exceed ``larger`` (two terms), and does under any rounding rule.
+
+    Numbers printed to the same digits keep their order under every rule. Otherwise rounding to the
+    nearest, cutting off and rounding up must each leave them in the wrong order.
+    """
+    (small, small_unit), (large, large_unit) = reading(data["smaller"]), reading(data["larger"])
+    if small_unit == large_unit:
+        return small > large
+    return (
+        small >= large + large_unit
+        and small - small_unit >= large
+        and small - small_unit / 2 > large + large_unit / 2
+    )
 
 
 def total(data: Mapping[str, Any]) -> bool:
@@ -33,23 +44,30 @@ def total(data: Mapping[str, Any]) -> bool:
 
 
 def count_percent(data: Mapping[str, Any]) -> bool:
-    """``k`` of ``n`` times ``scale`` (100 for percentages) lies outside the box of ``printed``."""
+    """``k`` of ``n`` times ``scale`` (100 for percentages) is a unit or more off ``printed``.
+
+    Rounding to the nearest, cutting off and rounding up all move a number by less than a unit.
+    """
     k, n = int(data["k"]), int(data["n"])
-    low, high = box(data["printed"])
-    return n > 0 and not low <= Fraction(k * int(data["scale"]), n) <= high
+    value, unit = reading({"printed": data["printed"]})
+    return n > 0 and abs(Fraction(k * int(data["scale"]), n) - value) >= unit
 
 
 def no_count(data: Mapping[str, Any]) -> bool:
-    """No k in 0..n, for no n in ``n_low``..``n_high``, gives ``scale``·k/n inside ``printed``."""
-    low, high = box(data["printed"])
+    """No k in 0..n, for no n in ``n_low``..``n_high``, prints ``scale``·k/n as ``printed``.
+
+    As in :func:`count_percent`, whatever the rounding rule.
+    """
+    value, unit = reading({"printed": data["printed"]})
     n_low, n_high, scale = int(data["n_low"]), int(data["n_high"]), int(data["scale"])
     if not 1 <= n_low <= n_high:
         return False
-    for n in range(n_low, n_high + 1):
-        first = max(0, math.ceil(low * n / scale)) if low > -math.inf else 0
-        if first <= n and Fraction(first * scale, n) <= high:
-            return False
-    return True
+    return not any(
+        abs(Fraction(k * scale, n) - value) < unit
+        for n in range(n_low, n_high + 1)
+        for k in {math.floor(value * n / scale), math.ceil(value * n / scale)}
+        if 0 <= k <= n
+    )
 
 
 def rounding(data: Mapping[str, Any]) -> bool:
