@@ -9,8 +9,8 @@ mode, and the mode's second derivative enters through the curvature.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from recohort.estimators.jit import inner
 from recohort.estimators.logistic_kernel import Cohort, Matrix, Vector, dot, dot3
 from recohort.estimators.mixed_logistic_kernel import Groups, at_modes, find_modes
 from recohort.estimators.simd import (
@@ -27,7 +27,7 @@ from recohort.estimators.simd import (
 )
 
 
-@njit
+@inner
 def evaluate_laplace(
     cohort: Cohort,
     rows: int,

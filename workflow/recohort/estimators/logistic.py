@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from recohort.estimators.arguments import FloatArray
 from recohort.estimators.fit_flag import FLAGS, FitFlag, meaning
 from recohort.estimators.logistic_data import LogisticData, dependent_columns, logistic_data
+from recohort.estimators.logistic_run import Problem, no_nodes, solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,52 +53,40 @@ def binomial_constant(data: LogisticData) -> float:
     )
 
 
-def finish_separated(data: LogisticData, coef: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
-    """Coefficients of a separated fit and the columns among them that diverge."""
-    diverging = np.isinf(coef)
-    return coef, tuple(name for name, d in zip(data.names, diverging, strict=True) if d)
+def diverging(coef: FloatArray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the coefficients that are infinite."""
+    return tuple(name for name, value in zip(names, coef, strict=True) if np.isinf(value))
 
 
 def fit_logistic_data(data: LogisticData) -> LogisticFit:
     """Fit checked data. Raises ValueError on collinear columns."""
-    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
-
     p = data.x.shape[1]
-    theta = np.empty((1, p + 1))
-    cov = np.empty((1, p + 1, p + 1))
-    loglik = np.empty(1)
-    flags = np.empty(1, np.int64)
-    iterations = np.empty(1, np.int64)
-    none = np.empty((1, 0))
-    fit_mixed_batch(
-        data.success[None],
-        data.trials[None],
-        data.weights[None],
-        data.offset[None],
-        data.x[None],
-        np.zeros((1, 1), np.int64),
+    found = solve(
+        Problem(
+            y=data.success[None],
+            trials=data.trials[None],
+            weights=data.weights[None],
+            offset=data.offset[None],
+            x=data.x[None],
+            group=np.zeros((1, 1), np.int64),
+            groups_max=1,
+            nodes=no_nodes(),
+            log_weight=no_nodes(),
+            start=np.full((1, p + 1), np.nan),
+            fixed_sd=np.full(1, np.nan),
+        ),
+        0,
         1,
-        np.empty(0),
-        np.empty(0),
-        np.full((1, p + 1), np.nan),
-        np.full(1, np.nan),
-        theta,
-        cov,
-        loglik,
-        flags,
-        iterations,
-        none,
-        none,
     )
-    flag = FLAGS[int(flags[0])]
+    flag = FLAGS[int(found.codes[0])]
     if flag is FitFlag.COLLINEAR:
         raise ValueError(f"x: got collinear columns ({dependent_columns(data.x, data.names)})")
-    coef = theta[0, :p]
+    coef = found.theta[0, :p]
     separated: tuple[str, ...] = ()
     if flag is FitFlag.SEPARATED:
-        coef, separated = finish_separated(data, coef)
-    covariance = cov[0, :p, :p]
-    value = float(loglik[0]) + binomial_constant(data)
+        separated = diverging(coef, data.names)
+    covariance = found.cov[0, :p, :p]
+    value = float(found.loglik[0]) + binomial_constant(data)
     return LogisticFit(
         coef=coef,
         se=np.sqrt(np.diag(covariance)),
@@ -108,7 +97,7 @@ def fit_logistic_data(data: LogisticData) -> LogisticFit:
         deviance=-2.0 * value,
         n=data.n,
         events=data.events,
-        iterations=int(iterations[0]),
+        iterations=int(found.iterations[0]),
         converged=flag.converged,
         penalised=False,
         flag=flag,

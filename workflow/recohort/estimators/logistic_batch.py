@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from recohort.estimators.arguments import FloatArray, IntArray, describe, whole_numbers
 from recohort.estimators.fit_flag import FLAGS, FitFlag, flags_of
+from recohort.estimators.logistic_run import Problem, Solution, no_nodes, solve
 from recohort.estimators.quadrature import gauss_hermite
 
 # Cohorts handed to compiled code at a time: bounds the memory of the float64 copies.
@@ -112,8 +113,25 @@ def _outcome(y: ArrayLike, x: ArrayLike) -> tuple[NDArray[np.generic], NDArray[n
     return outcome, matrix
 
 
-def _part(array: NDArray[np.generic], chunk: slice, dtype: type) -> NDArray[np.generic]:
-    return np.ascontiguousarray(array if array.shape[0] == 1 else array[chunk], dtype=dtype)
+def _solve_all(problem: Problem, count: int) -> tuple[Solution, FloatArray]:
+    """Every cohort, a chunk at a time, and the standard errors (C, p + 1)."""
+    width = problem.x.shape[2] + 1
+    theta = np.empty((count, width))
+    error = np.empty((count, width))
+    loglik = np.empty(count)
+    codes = np.empty(count, np.int64)
+    iterations = np.empty(count, np.int64)
+    none = np.empty((count, 0))
+    for first in range(0, count, _CHUNK):
+        stop = min(first + _CHUNK, count)
+        part = solve(problem, first, stop)
+        theta[first:stop] = part.theta
+        loglik[first:stop] = part.loglik
+        codes[first:stop] = part.codes
+        iterations[first:stop] = part.iterations
+        with np.errstate(invalid="ignore"):
+            error[first:stop] = np.sqrt(np.diagonal(part.cov, axis1=1, axis2=2))
+    return Solution(theta, np.empty((0, 0, 0)), loglik, codes, iterations, none, none), error
 
 
 def fit_mixed_logistic_batch(
@@ -137,8 +155,6 @@ def fit_mixed_logistic_batch(
     predictor is NaN or infinite. Raises ValueError on shapes that do not fit together, outcomes
     other than 0 and 1, group labels that are not whole numbers, and nodes outside 1 to 100.
     """
-    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
-
     outcome, matrix = _outcome(y, x)
     labels = whole_numbers(_array(group, "group", (1, 2)), "group")
     if labels.shape[1] != matrix.shape[1]:
@@ -163,50 +179,30 @@ def fit_mixed_logistic_batch(
         begin[~np.isfinite(begin).all(axis=1)] = np.nan
         sizes["start"] = begin.shape[0]
     count = _cohorts(sizes)
-    groups_max = int(labels.max()) + 1
-    theta = np.empty((count, p + 1))
-    error = np.empty((count, p + 1))
-    loglik = np.empty(count)
-    codes = np.empty(count, np.int64)
-    iterations = np.empty(count, np.int64)
-    cov = np.empty((min(count, _CHUNK), p + 1, p + 1))
-    one = np.ones((1, 1))
-    zero = np.zeros((1, 1))
-    none = np.empty((1, 0))
-    free = np.full(1, np.nan)
-    for first in range(0, count, _CHUNK):
-        chunk = slice(first, min(first + _CHUNK, count))
-        size = chunk.stop - first
-        fit_mixed_batch(
-            _part(outcome, chunk, np.float64),
-            one,
-            one,
-            zero,
-            _part(matrix, chunk, np.float64),
-            _part(labels, chunk, np.int64),
-            groups_max,
-            z,
-            log_weight,
-            _part(begin, chunk, np.float64),
-            free,
-            theta[chunk],
-            cov[:size],
-            loglik[chunk],
-            codes[chunk],
-            iterations[chunk],
-            none,
-            none,
-        )
-        with np.errstate(invalid="ignore"):
-            error[chunk] = np.sqrt(np.diagonal(cov[:size], axis1=1, axis2=2))
+    found, error = _solve_all(
+        Problem(
+            y=outcome,
+            trials=np.ones((1, 1)),
+            weights=np.ones((1, 1)),
+            offset=np.zeros((1, 1)),
+            x=matrix,
+            group=labels,
+            groups_max=int(labels.max()) + 1,
+            nodes=z,
+            log_weight=log_weight,
+            start=begin,
+            fixed_sd=np.full(1, np.nan),
+        ),
+        count,
+    )
     return MixedLogisticBatch(
-        coef=theta[:, :p].copy(),
+        coef=found.theta[:, :p].copy(),
         se=error[:, :p].copy(),
-        sd=theta[:, p].copy(),
+        sd=found.theta[:, p].copy(),
         sd_se=error[:, p].copy(),
-        loglik=loglik,
-        codes=codes,
-        iterations=iterations,
+        loglik=found.loglik,
+        codes=found.codes,
+        iterations=found.iterations,
     )
 
 
@@ -217,49 +213,29 @@ def fit_logistic_batch(y: ArrayLike, x: ArrayLike) -> LogisticBatch:
     lacks the first dimension is shared by all cohorts. Flags and errors as in
     `fit_mixed_logistic_batch`.
     """
-    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
-
     outcome, matrix = _outcome(y, x)
     p = matrix.shape[2]
     count = _cohorts({"y": outcome.shape[0], "x": matrix.shape[0]})
-    theta = np.empty((count, p + 1))
-    error = np.empty((count, p + 1))
-    loglik = np.empty(count)
-    codes = np.empty(count, np.int64)
-    iterations = np.empty(count, np.int64)
-    cov = np.empty((min(count, _CHUNK), p + 1, p + 1))
-    one = np.ones((1, 1))
-    zero = np.zeros((1, 1))
-    none = np.empty((1, 0))
-    nan = np.full((1, p + 1), np.nan)
-    for first in range(0, count, _CHUNK):
-        chunk = slice(first, min(first + _CHUNK, count))
-        size = chunk.stop - first
-        fit_mixed_batch(
-            _part(outcome, chunk, np.float64),
-            one,
-            one,
-            zero,
-            _part(matrix, chunk, np.float64),
-            np.zeros((1, 1), np.int64),
-            1,
-            np.empty(0),
-            np.empty(0),
-            nan,
-            nan[0, :1],
-            theta[chunk],
-            cov[:size],
-            loglik[chunk],
-            codes[chunk],
-            iterations[chunk],
-            none,
-            none,
-        )
-        error[chunk] = np.sqrt(np.diagonal(cov[:size], axis1=1, axis2=2))
+    found, error = _solve_all(
+        Problem(
+            y=outcome,
+            trials=np.ones((1, 1)),
+            weights=np.ones((1, 1)),
+            offset=np.zeros((1, 1)),
+            x=matrix,
+            group=np.zeros((1, 1), np.int64),
+            groups_max=1,
+            nodes=no_nodes(),
+            log_weight=no_nodes(),
+            start=np.full((1, p + 1), np.nan),
+            fixed_sd=np.full(1, np.nan),
+        ),
+        count,
+    )
     return LogisticBatch(
-        coef=theta[:, :p].copy(),
+        coef=found.theta[:, :p].copy(),
         se=error[:, :p].copy(),
-        loglik=loglik,
-        codes=codes,
-        iterations=iterations,
+        loglik=found.loglik,
+        codes=found.codes,
+        iterations=found.iterations,
     )

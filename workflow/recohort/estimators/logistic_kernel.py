@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from recohort.estimators.jit import inner
 from recohort.estimators.simd import (
     LANES,
     add8,
@@ -62,7 +62,7 @@ class Cohort(NamedTuple):
     totals: Vector
 
 
-@njit
+@inner
 def new_cohort(n: int, p: int, groups: int) -> Cohort:
     """An empty cohort with room for n rows in so many groups."""
     capacity = n + LANES * (groups + 1)
@@ -83,7 +83,7 @@ def new_cohort(n: int, p: int, groups: int) -> Cohort:
     )
 
 
-@njit
+@inner
 def pack(
     cohort: Cohort,
     y: Vector,
@@ -159,7 +159,7 @@ def pack(
     return rows, groups, unit, 2 if largest > 1.0 else 1
 
 
-@njit
+@inner
 def linear_predictor(cohort: Cohort, rows: int, p: int, beta: Vector) -> None:
     """eta = offset + x beta, into ``cohort.eta``."""
     capacity = cohort.trials.size
@@ -170,26 +170,26 @@ def linear_predictor(cohort: Cohort, rows: int, p: int, beta: Vector) -> None:
         store8(cohort.eta, r, eta)
 
 
-@njit
+@inner
 def dot(a: Vector, start_a: int, b: Vector, start_b: int, size: int) -> float:
     """The sum of a * b over ``size`` values, a multiple of eight."""
     total = splat8(0.0)
     for r in range(0, size, LANES):
         total = fma8(load8(a, start_a + r), load8(b, start_b + r), total)
-    return sum8(total)
+    return float(sum8(total))
 
 
-@njit
+@inner
 def dot3(w: Vector, a: Vector, start_a: int, b: Vector, start_b: int, size: int) -> float:
     """The sum of w * a * b over ``size`` values, a multiple of eight."""
     total = splat8(0.0)
     for r in range(0, size, LANES):
         wa = mul8(load8(w, r), load8(a, start_a + r))
         total = fma8(wa, load8(b, start_b + r), total)
-    return sum8(total)
+    return float(sum8(total))
 
 
-@njit
+@inner
 def evaluate_logistic(
     cohort: Cohort, rows: int, p: int, beta: Vector, gradient: Vector, information: Matrix
 ) -> float:
@@ -217,10 +217,10 @@ def evaluate_logistic(
             value = dot3(cohort.weight, cohort.tx, j * capacity, cohort.x, k * capacity, rows)
             information[j, k] = value
             information[k, j] = value
-    return sum8(total)
+    return float(sum8(total))
 
 
-@njit
+@inner
 def cholesky(a: Matrix, size: int, lower: Matrix) -> int:
     """a = lower lower' of the leading block; the first pivot that is not positive, or -1."""
     for j in range(size):
@@ -239,7 +239,7 @@ def cholesky(a: Matrix, size: int, lower: Matrix) -> int:
     return -1
 
 
-@njit
+@inner
 def cholesky_solve(lower: Matrix, size: int, b: Vector, out: Vector) -> None:
     """out = (lower lower')^-1 b."""
     for i in range(size):
@@ -254,7 +254,7 @@ def cholesky_solve(lower: Matrix, size: int, b: Vector, out: Vector) -> None:
         out[i] = value / lower[i, i]
 
 
-@njit
+@inner
 def cholesky_inverse(lower: Matrix, size: int, out: Matrix, column: Vector, unit: Vector) -> None:
     """out = (lower lower')^-1."""
     for j in range(size):
@@ -265,7 +265,7 @@ def cholesky_inverse(lower: Matrix, size: int, out: Matrix, column: Vector, unit
             out[i, j] = column[i]
 
 
-@njit
+@inner
 def recedes(cohort: Cohort, rows: int, p: int, step: Vector, direction: Vector) -> bool:
     """Whether the likelihood never falls along ``step``: the mark of separation.
 
@@ -313,7 +313,7 @@ class Newton(NamedTuple):
     covariance: Matrix
 
 
-@njit
+@inner
 def new_newton(q: int) -> Newton:
     """Empty room for q parameters."""
     return Newton(
@@ -327,7 +327,7 @@ def new_newton(q: int) -> Newton:
     )
 
 
-@njit
+@inner
 def fit_logistic_rows(
     cohort: Cohort, rows: int, p: int, beta: Vector, newton: Newton
 ) -> tuple[int, float, int]:

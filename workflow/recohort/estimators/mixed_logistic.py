@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from recohort.estimators.arguments import FloatArray, number, vector
 from recohort.estimators.fit_flag import FLAGS, FitFlag, meaning
-from recohort.estimators.logistic import binomial_constant, finish_separated
+from recohort.estimators.logistic import binomial_constant, diverging
 from recohort.estimators.logistic_data import LogisticData, dependent_columns, logistic_data
+from recohort.estimators.logistic_run import Problem, solve
 from recohort.estimators.quadrature import gauss_hermite
 
 
@@ -68,41 +69,30 @@ def fit_mixed_data(
     ``start`` is (1, p + 1), NaN for none. Raises ValueError on collinear columns, on a single
     group, and when no group has two trials.
     """
-    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
-
     if data.group is None:
         raise ValueError("group: got None; takes one label a row")
     z, log_weight = gauss_hermite(nodes)
     p = data.x.shape[1]
     count = len(data.labels)
-    theta = np.empty((1, p + 1))
-    cov = np.empty((1, p + 1, p + 1))
-    loglik = np.empty(1)
-    flags = np.empty(1, np.int64)
-    iterations = np.empty(1, np.int64)
-    modes = np.full((1, count), np.nan)
-    mode_sd = np.full((1, count), np.nan)
-    fit_mixed_batch(
-        data.success[None],
-        data.trials[None],
-        data.weights[None],
-        data.offset[None],
-        data.x[None],
-        data.group[None],
-        count,
-        z,
-        log_weight,
-        start,
-        np.array([fixed_sd]),
-        theta,
-        cov,
-        loglik,
-        flags,
-        iterations,
-        modes,
-        mode_sd,
+    found = solve(
+        Problem(
+            y=data.success[None],
+            trials=data.trials[None],
+            weights=data.weights[None],
+            offset=data.offset[None],
+            x=data.x[None],
+            group=data.group[None],
+            groups_max=count,
+            nodes=z,
+            log_weight=log_weight,
+            start=start,
+            fixed_sd=np.array([fixed_sd]),
+        ),
+        0,
+        1,
+        modes=True,
     )
-    flag = FLAGS[int(flags[0])]
+    flag = FLAGS[int(found.codes[0])]
     if flag is FitFlag.COLLINEAR:
         raise ValueError(f"x: got collinear columns ({dependent_columns(data.x, data.names)})")
     if flag is FitFlag.UNIDENTIFIED:
@@ -110,19 +100,19 @@ def fit_mixed_data(
             f"group: got {count} group{'s' * (count != 1)} of {data.n:g} trials; "
             "takes at least two groups, one of them with two or more trials"
         )
-    coef, sd = theta[0, :p], float(theta[0, p])
+    coef, sd = found.theta[0, :p], float(found.theta[0, p])
     separated: tuple[str, ...] = ()
     if flag is FitFlag.SEPARATED:
-        coef, separated = finish_separated(data, coef)
-    variance = np.diag(cov[0])
+        separated = diverging(coef, data.names)
+    variance = np.diag(found.cov[0])
     with np.errstate(invalid="ignore"):
         error = np.sqrt(variance)
-    value = float(loglik[0]) + binomial_constant(data)
+    value = float(found.loglik[0]) + binomial_constant(data)
     parameters = p + (0 if np.isfinite(fixed_sd) else 1)
     return MixedLogisticFit(
         coef=coef,
         se=error[:p],
-        cov=cov[0],
+        cov=found.cov[0],
         sd=sd,
         sd_se=float(error[p]),
         loglik=value,
@@ -131,7 +121,7 @@ def fit_mixed_data(
         n=data.n,
         groups=count,
         events=data.events,
-        iterations=int(iterations[0]),
+        iterations=int(found.iterations[0]),
         nodes=int(z.size),
         converged=flag.converged,
         flag=flag,
@@ -139,8 +129,8 @@ def fit_mixed_data(
         names=data.names,
         separated=separated,
         labels=data.labels,
-        modes=np.zeros(count) if flag is FitFlag.BOUNDARY else modes[0],
-        mode_sd=np.zeros(count) if flag is FitFlag.BOUNDARY else mode_sd[0],
+        modes=np.zeros(count) if flag is FitFlag.BOUNDARY else found.modes[0],
+        mode_sd=np.zeros(count) if flag is FitFlag.BOUNDARY else found.mode_sd[0],
     )
 
 

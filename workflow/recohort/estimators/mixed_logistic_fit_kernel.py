@@ -8,10 +8,14 @@ model has no finite estimate either. Then Newton's method on (beta, sigma), with
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from recohort.estimators.jit import entry, inner
 from recohort.estimators.laplace_kernel import evaluate_laplace
 from recohort.estimators.logistic_kernel import (
     BOUNDARY,
@@ -42,9 +46,11 @@ SD_LIMIT = 30.0
 # Louis' identity holds for the integral itself: with fewer nodes than this the Hessian of the
 # quadrature objective is taken by differences of its gradient instead.
 LOUIS_NODES = 7
+# So too where moving the nodes would shift the solution by more standard errors than this.
+CRUDE = 1e-3
 
 
-@njit
+@inner
 def objective(
     cohort: Cohort,
     rows: int,
@@ -69,7 +75,7 @@ def objective(
     )
 
 
-@njit
+@inner
 def difference_information(
     cohort: Cohort,
     rows: int,
@@ -104,12 +110,14 @@ def difference_information(
         moved[j] = theta[j]
         for k in range(q):
             result[j, k] = (down[k] - up[k]) / (2.0 * width[j])
+    # The modes belong to the last point evaluated.
+    evaluate_mixed(cohort, rows, groups, p, unit, z, log_weight, group_x, theta, up, spare, room)
     for j in range(q):
         for k in range(q):
             newton.information[j, k] = 0.5 * (result[j, k] + result[k, j])
 
 
-@njit
+@inner
 def newton_step(newton: Newton, size: int) -> tuple[float, bool]:
     """newton.step from its gradient and information; the decrement, and whether it is definite.
 
@@ -133,7 +141,21 @@ def newton_step(newton: Newton, size: int) -> tuple[float, bool]:
     return decrement, definite
 
 
-@njit
+@inner
+def crude(newton: Newton, room: Groups, size: int) -> bool:
+    """Whether Louis' identity, exact for exact integrals, cannot be trusted for this rule.
+
+    With enough nodes the movement of modes and scales does not change the integral. What it
+    contributes to the gradient, in standard errors, measures how far the rule is from that.
+    """
+    cholesky_solve(newton.lower, size, room.correction, newton.unit)
+    total = 0.0
+    for j in range(size):
+        total += room.correction[j] * newton.unit[j]
+    return total > CRUDE * CRUDE
+
+
+@inner
 def fit_mixed_rows(
     cohort: Cohort,
     rows: int,
@@ -245,6 +267,12 @@ def fit_mixed_rows(
             theta[j] += newton.step[j]
         if definite and decrement < DECREMENT:
             theta[p] = abs(theta[p])
+            if z.size >= LOUIS_NODES and crude(newton, room, size):
+                difference_information(
+                    cohort, rows, groups, p, unit, z, log_weight, group_x, theta, newton, room
+                )
+                if cholesky(newton.information, size, newton.lower) >= 0:
+                    return NOT_CONVERGED, loglik, iterations
             cholesky_inverse(newton.lower, size, newton.covariance, newton.step, newton.unit)
             return OK, loglik, iterations
         if abs(theta[p]) > SD_LIMIT:
@@ -258,7 +286,7 @@ def fit_mixed_rows(
     return NOT_CONVERGED, loglik, iterations
 
 
-@njit
+@inner
 def finite_inputs(y: Vector, x: Matrix) -> bool:
     """Whether all outcomes and predictors of one cohort are finite."""
     total = 0.0
@@ -270,97 +298,120 @@ def finite_inputs(y: Vector, x: Matrix) -> bool:
     return total == 0.0
 
 
-@njit(cache=True, nogil=True)
-def fit_mixed_batch(
-    y: Matrix,
-    trials: Matrix,
-    weights: Matrix,
-    offset: Matrix,
-    x: NDArray[np.float64],
-    group: NDArray[np.int64],
-    groups_max: int,
-    z: Vector,
-    log_weight: Vector,
-    start: Matrix,
-    fixed_sd: Vector,
-    out_theta: Matrix,
-    out_cov: NDArray[np.float64],
-    out_loglik: Vector,
-    out_flag: NDArray[np.int64],
-    out_iterations: NDArray[np.int64],
-    out_mode: Matrix,
-    out_scale: Matrix,
-) -> None:
-    """Fit every cohort; arguments with a leading size of 1 are shared by all.
+def sources_checksum() -> int:
+    """A checksum of the compiled core's sources.
 
-    With no nodes (z of size 0) the model is ordinary logistic regression. ``out_mode`` and
-    ``out_scale`` are filled unless they have no columns.
+    numba renews its copy on disk when the file of the function itself changes, but not when a
+    file that it calls does.
     """
-    cohorts = out_flag.size
-    n, p = x.shape[1], x.shape[2]
-    mixed = z.size > 0
-    cohort = new_cohort(n, p, groups_max)
-    newton = new_newton(p + 1)
-    room = new_groups(cohort.trials.size, groups_max, p, max(z.size, 1))
-    theta = np.zeros(p + 1)
-    group_x = np.zeros(groups_max * p)
-    for c in range(cohorts):
-        one_y = y[c if y.shape[0] > 1 else 0]
-        one_x = x[c if x.shape[0] > 1 else 0]
-        begin = start[c if start.shape[0] > 1 else 0]
-        out_theta[c, :] = np.nan
-        out_cov[c, :, :] = np.nan
-        out_loglik[c] = np.nan
-        out_iterations[c] = 0
-        if not finite_inputs(one_y, one_x):
-            out_flag[c] = INVALID
-            continue
-        rows, groups, unit, largest = pack(
-            cohort,
-            one_y,
-            trials[c if trials.shape[0] > 1 else 0],
-            weights[c if weights.shape[0] > 1 else 0],
-            offset[c if offset.shape[0] > 1 else 0],
-            one_x,
-            group[c if group.shape[0] > 1 else 0],
-        )
-        if mixed:
-            if groups < 2 or largest < 2:
-                out_flag[c] = UNIDENTIFIED
+    here = Path(__file__).parent
+    names = (
+        "simd.py",
+        "logistic_kernel.py",
+        "mixed_logistic_kernel.py",
+        "laplace_kernel.py",
+        "mixed_logistic_fit_kernel.py",
+    )
+    return zlib.crc32(b"".join((here / name).read_bytes() for name in names))
+
+
+def _build(checksum: int) -> Callable[..., None]:
+    def fit_mixed_batch(
+        y: Matrix,
+        trials: Matrix,
+        weights: Matrix,
+        offset: Matrix,
+        x: NDArray[np.float64],
+        group: NDArray[np.int64],
+        groups_max: int,
+        z: Vector,
+        log_weight: Vector,
+        start: Matrix,
+        fixed_sd: Vector,
+        out_theta: Matrix,
+        out_cov: NDArray[np.float64],
+        out_loglik: Vector,
+        out_flag: NDArray[np.int64],
+        out_iterations: NDArray[np.int64],
+        out_mode: Matrix,
+        out_scale: Matrix,
+    ) -> None:
+        """Fit every cohort; arguments with a leading size of 1 are shared by all.
+
+        With no nodes (z of size 0) the model is ordinary logistic regression. ``out_mode`` and
+        ``out_scale`` are filled unless they have no columns.
+        """
+        # Naming the checksum makes it part of the key of the copy on disk.
+        cohorts = out_flag.size if checksum >= 0 else 0
+        n, p = x.shape[1], x.shape[2]
+        mixed = z.size > 0
+        cohort = new_cohort(n, p, groups_max)
+        newton = new_newton(p + 1)
+        room = new_groups(cohort.trials.size, groups_max, p, max(z.size, 1))
+        theta = np.zeros(p + 1)
+        group_x = np.zeros(groups_max * p)
+        for c in range(cohorts):
+            one_y = y[c if y.shape[0] > 1 else 0]
+            one_x = x[c if x.shape[0] > 1 else 0]
+            begin = start[c if start.shape[0] > 1 else 0]
+            out_theta[c, :] = np.nan
+            out_cov[c, :, :] = np.nan
+            out_loglik[c] = np.nan
+            out_iterations[c] = 0
+            if not finite_inputs(one_y, one_x):
+                out_flag[c] = INVALID
                 continue
-            flag, loglik, iterations = fit_mixed_rows(
+            rows, groups, unit, largest = pack(
                 cohort,
-                rows,
-                groups,
-                p,
-                unit,
-                z,
-                log_weight,
-                group_x,
-                begin,
-                fixed_sd[c if fixed_sd.shape[0] > 1 else 0],
-                theta,
-                newton,
-                room,
+                one_y,
+                trials[c if trials.shape[0] > 1 else 0],
+                weights[c if weights.shape[0] > 1 else 0],
+                offset[c if offset.shape[0] > 1 else 0],
+                one_x,
+                group[c if group.shape[0] > 1 else 0],
             )
-        else:
-            theta[p] = 0.0
-            for j in range(p):
-                theta[j] = begin[j] if begin[0] == begin[0] else 0.0
-            newton.covariance[:, :] = np.nan
-            flag, loglik, iterations = fit_logistic_rows(cohort, rows, p, theta, newton)
-            if flag == OK:
-                cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-            elif flag == SINGLE_OUTCOME:
-                theta[:p] = np.nan
-        out_flag[c] = flag
-        out_loglik[c] = loglik
-        out_iterations[c] = iterations
-        for j in range(p + 1):
-            out_theta[c, j] = theta[j]
-            for k in range(p + 1):
-                out_cov[c, j, k] = newton.covariance[j, k]
-        if out_mode.shape[1] > 0 and flag <= BOUNDARY:
-            for g in range(groups):
-                out_mode[c, g] = room.mode[g] * theta[p]
-                out_scale[c, g] = room.scale[g] * theta[p]
+            if mixed:
+                if groups < 2 or largest < 2:
+                    out_flag[c] = UNIDENTIFIED
+                    continue
+                flag, loglik, iterations = fit_mixed_rows(
+                    cohort,
+                    rows,
+                    groups,
+                    p,
+                    unit,
+                    z,
+                    log_weight,
+                    group_x,
+                    begin,
+                    fixed_sd[c if fixed_sd.shape[0] > 1 else 0],
+                    theta,
+                    newton,
+                    room,
+                )
+            else:
+                theta[p] = 0.0
+                for j in range(p):
+                    theta[j] = begin[j] if begin[0] == begin[0] else 0.0
+                newton.covariance[:, :] = np.nan
+                flag, loglik, iterations = fit_logistic_rows(cohort, rows, p, theta, newton)
+                if flag == OK:
+                    cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
+                elif flag == SINGLE_OUTCOME:
+                    theta[:p] = np.nan
+            out_flag[c] = flag
+            out_loglik[c] = loglik
+            out_iterations[c] = iterations
+            for j in range(p + 1):
+                out_theta[c, j] = theta[j]
+                for k in range(p + 1):
+                    out_cov[c, j, k] = newton.covariance[j, k]
+            if out_mode.shape[1] > 0 and flag <= BOUNDARY:
+                for g in range(groups):
+                    out_mode[c, g] = room.mode[g] * theta[p]
+                    out_scale[c, g] = room.scale[g] * theta[p]
+
+    return entry(fit_mixed_batch)
+
+
+fit_mixed_batch = _build(sources_checksum())

@@ -7,10 +7,10 @@ neither a logarithm nor a bound is needed. A group's contribution, u standard no
     h(u) = sum_i [s_i eta_i - t_i log(1 + exp(eta_i))] - u^2 / 2,
     eta_i = offset_i + x_i' beta + sigma u,
 
-by a Gauss-Hermite rule moved to the mode of h and scaled by its curvature there. The gradient is that of this objective itself, the movement of mode and scale
-with theta included. The Hessian comes from the same pass by Louis' identity, E[h''] + Var[h'] over
-the nodes' posterior weights; with one node there is no variance, and laplace_kernel.py has the
-exact second derivatives.
+by a Gauss-Hermite rule moved to the mode of h and scaled by its curvature there. The gradient is
+that of this objective itself, the movement of mode and scale with theta included. The Hessian
+comes from the same pass by Louis' identity, E[h''] + Var[h'] over the nodes' posterior weights;
+with one node there is no variance, and laplace_kernel.py has the exact second derivatives.
 
 One exponential serves a row at all its nodes: exp(eta + sigma (u_k - u)) is a product. Logarithms
 are taken of running products of 1 + exp(eta).
@@ -21,9 +21,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from recohort.estimators.jit import inner
 from recohort.estimators.logistic_kernel import (
     Cohort,
     Matrix,
@@ -55,8 +55,9 @@ class Groups(NamedTuple):
     """Room for the groups' and nodes' part of one evaluation.
 
     ``mode`` is kept between evaluations as the start of the next; ``mode_slope`` (group, q) is its
-    derivative by theta. A node's values are at group * nodes + k; column j of ``score`` starts at
-    j * cells.
+    derivative by theta. ``correction`` (q,) is the part of the gradient that is due to the movement
+    of modes and scales: 0 if the quadrature were exact. A node's values are at group * nodes + k;
+    column j of ``score`` starts at j * cells.
     """
 
     mode: Vector
@@ -81,9 +82,10 @@ class Groups(NamedTuple):
     first: Vector
     second: Vector
     third: Vector
+    correction: Vector
 
 
-@njit
+@inner
 def new_groups(capacity: int, groups: int, p: int, nodes: int) -> Groups:
     """Room for so many padded rows, groups, predictors and nodes."""
     padded = (groups + LANES - 1) // LANES * LANES
@@ -111,10 +113,11 @@ def new_groups(capacity: int, groups: int, p: int, nodes: int) -> Groups:
         np.zeros(capacity),
         np.zeros(capacity),
         np.zeros(capacity),
+        np.zeros(p + 1),
     )
 
 
-@njit
+@inner
 def find_modes(
     cohort: Cohort, rows: int, groups: int, p: int, beta: Vector, sigma: float, room: Groups
 ) -> bool:
@@ -163,7 +166,7 @@ def find_modes(
     return False
 
 
-@njit
+@inner
 def at_modes(cohort: Cohort, groups: int, p: int, sigma: float, room: Groups) -> float:
     """Curvatures, scales and their slopes at the modes; the sum of the log scales."""
     capacity = cohort.trials.size
@@ -223,10 +226,10 @@ def at_modes(cohort: Cohort, groups: int, p: int, sigma: float, room: Groups) ->
     total = splat8(0.0)
     for g in range(0, groups, LANES):
         total = add8(total, log8(load8(room.curvature, g)))
-    return -0.5 * sum8(total)
+    return -0.5 * float(sum8(total))
 
 
-@njit
+@inner
 def at_nodes(
     cohort: Cohort, groups: int, p: int, sigma: float, z: Vector, unit: bool, room: Groups
 ) -> None:
@@ -290,7 +293,7 @@ def at_nodes(
         room.product[c] = 1.0
 
 
-@njit
+@inner
 def evaluate_mixed(
     cohort: Cohort,
     rows: int,
@@ -321,6 +324,7 @@ def evaluate_mixed(
         store8(room.product, c, log8(load8(room.product, c)))
     for j in range(p + 1):
         gradient[j] = 0.0
+        room.correction[j] = 0.0
     for g in range(groups):
         u = room.mode[g]
         tau = room.scale[g]
@@ -359,7 +363,7 @@ def evaluate_mixed(
     log_total = splat8(0.0)
     for g in range(0, groups, LANES):
         log_total = add8(log_total, log8(load8(room.curvature, g)))
-    loglik += sum8(log_total)
+    loglik += float(sum8(log_total))
 
     for g in range(groups):
         c0 = g * nodes
@@ -379,19 +383,16 @@ def evaluate_mixed(
             centre += weight * value
         for k in range(nodes):
             room.score[p * cells + c0 + k] -= centre
-        gradient[p] += centre + pull * room.mode_slope[g, p] + stretch * room.scale_slope[g, p]
+        gradient[p] += centre
+        for j in range(p + 1):
+            room.correction[j] += pull * room.mode_slope[g, j] + stretch * room.scale_slope[g, j]
         for j in range(p):
             centre = 0.0
             for k in range(nodes):
                 centre += room.posterior[c0 + k] * room.score[j * cells + c0 + k]
             for k in range(nodes):
                 room.score[j * cells + c0 + k] -= centre
-            gradient[j] += (
-                group_x[g * p + j]
-                - centre
-                + pull * room.mode_slope[g, j]
-                + stretch * room.scale_slope[g, j]
-            )
+            gradient[j] += group_x[g * p + j] - centre
         for r in range(cohort.first[g], cohort.first[g + 1], LANES):
             first = splat8(0.0)
             second = splat8(0.0)
@@ -408,6 +409,8 @@ def evaluate_mixed(
             store8(room.first, r, first)
             store8(room.second, r, second)
             store8(room.third, r, third)
+    for j in range(p + 1):
+        gradient[j] += room.correction[j]
     # The score columns of beta are stored as fitted values, so with the opposite sign.
     for j in range(p):
         for k in range(j + 1):

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
@@ -31,7 +31,7 @@ _VI = ir.VectorType(_I64, LANES)
 _I32 = ir.IntType(32)
 
 
-class Vector8(types.Type):  # type: ignore[misc]
+class Vector8(types.Type):
     """numba's name for eight doubles held in registers."""
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ vector8 = Vector8()
 
 
 @register_model(Vector8)
-class Vector8Model(models.PrimitiveModel):  # type: ignore[misc]
+class Vector8Model(models.PrimitiveModel):
     """The LLVM type behind `Vector8`."""
 
     def __init__(self, dmm: Any, fe_type: Any) -> None:
-        super().__init__(dmm, fe_type, _V)
+        super().__init__(dmm, fe_type, _V)  # type: ignore[no-untyped-call]
 
 
 def _constant(value: float) -> Any:
@@ -59,7 +59,8 @@ def _constant_int(value: int) -> Any:
 
 def _call(builder: Any, name: str, args: list[Any]) -> Any:
     kind = ir.FunctionType(_V, [_V] * len(args))
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v8f64")
+    insert: Any = cgutils.get_or_insert_function
+    function = insert(builder.module, kind, f"llvm.{name}.v8f64")
     return builder.call(function, args)
 
 
@@ -80,7 +81,12 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any
     return builder.bitcast(builder.gep(view.data, [index]), _V.as_pointer())
 
 
-@intrinsic
+def operation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """numba's ``intrinsic``, seen by a type checker as a function of vectors."""
+    return cast("Callable[..., Any]", intrinsic(function))
+
+
+@operation
 def load8(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
     """array[index : index + 8] of a contiguous one-dimensional float64 array."""
 
@@ -91,7 +97,7 @@ def load8(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
     return vector8(array, types.intp), codegen
 
 
-@intrinsic
+@operation
 def store8(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
     """array[index : index + 8] = value."""
 
@@ -103,7 +109,7 @@ def store8(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: 
     return types.void(array, types.intp, vector8), codegen
 
 
-@intrinsic
+@operation
 def splat8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     """The same double in all lanes."""
 
@@ -114,31 +120,31 @@ def splat8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     return vector8(types.float64), codegen
 
 
-@intrinsic
+@operation
 def add8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """a + b."""
     return vector8(vector8, vector8), lambda _c, builder, _s, args: builder.fadd(*args)
 
 
-@intrinsic
+@operation
 def sub8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """a - b."""
     return vector8(vector8, vector8), lambda _c, builder, _s, args: builder.fsub(*args)
 
 
-@intrinsic
+@operation
 def mul8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """a * b."""
     return vector8(vector8, vector8), lambda _c, builder, _s, args: builder.fmul(*args)
 
 
-@intrinsic
+@operation
 def div8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """a / b."""
     return vector8(vector8, vector8), lambda _c, builder, _s, args: builder.fdiv(*args)
 
 
-@intrinsic
+@operation
 def fma8(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
     """a * b + c, rounded once."""
 
@@ -148,7 +154,7 @@ def fma8(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
     return vector8(vector8, vector8, vector8), codegen
 
 
-@intrinsic
+@operation
 def max8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """The larger of a and b, lane by lane."""
 
@@ -158,7 +164,7 @@ def max8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     return vector8(vector8, vector8), codegen
 
 
-@intrinsic
+@operation
 def where_positive8(typingctx: Any, test: Any, value: Any) -> Any:  # noqa: ARG001
     """value where test > 0, else 0."""
 
@@ -169,7 +175,7 @@ def where_positive8(typingctx: Any, test: Any, value: Any) -> Any:  # noqa: ARG0
     return vector8(vector8, vector8), codegen
 
 
-@intrinsic
+@operation
 def sum8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     """The sum of the lanes, always by the same tree."""
 
@@ -179,7 +185,7 @@ def sum8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     return types.float64(vector8), codegen
 
 
-@intrinsic
+@operation
 def product8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     """The product of the lanes, always by the same tree."""
 
@@ -189,7 +195,7 @@ def product8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     return types.float64(vector8), codegen
 
 
-@intrinsic
+@operation
 def largest8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
     """The largest of the lanes."""
 
@@ -215,7 +221,7 @@ def _horner(builder: Any, x: Any, coefficients: list[float]) -> Any:
     return value
 
 
-@intrinsic
+@operation
 def exp8(typingctx: Any, x: Any) -> Any:  # noqa: ARG001
     """exp(x), saturating outside [-345, 345]: exp(x) = 2^k exp(r), |r| <= ln(2)/2."""
 
@@ -235,7 +241,7 @@ def exp8(typingctx: Any, x: Any) -> Any:  # noqa: ARG001
     return vector8(vector8), codegen
 
 
-@intrinsic
+@operation
 def log8(typingctx: Any, x: Any) -> Any:  # noqa: ARG001
     """log(x) of positive normal x: log(2^k m) = k ln 2 + 2 atanh((m - 1) / (m + 1))."""
 
