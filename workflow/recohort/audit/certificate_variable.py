@@ -99,7 +99,7 @@ def _readings(n: int, facts: Mapping[str, Any]) -> Iterator[Places]:
         for name in names:
             found = quantile_position(n, p[name], definition)
             weight = Fraction(found.weight).limit_denominator(1000)
-            places[name] = (found.lower + 1, weight)
+            places[name] = (found.lower + 1 + math.floor(weight), weight % 1)
         if "median" not in names:
             yield places
             continue
@@ -125,10 +125,10 @@ def _printed(facts: Mapping[str, Any], name: str, rule: str) -> _Set:
     if rule == "accepted":
         return _Set(low, high)
     if value == 0:
-        return _Set(-unit, unit, False, False) if rule == "truncation" else _Set(value, value)
+        return _Set(-unit, unit) if rule == "truncation" else _Set(value, value)
     if (rule == "truncation") == (value > 0):
-        return _Set(value, value + unit, rule == "truncation", rule != "truncation")
-    return _Set(value - unit, value, rule == "truncation", rule != "truncation")
+        return _Set(value, value + unit)
+    return _Set(value - unit, value)
 
 
 class _Sample:

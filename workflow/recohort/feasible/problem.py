@@ -66,6 +66,9 @@ class Problem:
         sets = {}
         for name, printed in facts.printed.items():
             found = printed.accepted if rule is None else printed.under(rule)
+            if printed.is_exact:
+                # A tie computed in binary floating point may fall to either side of either rule.
+                found = RealSet(found.low, found.high)
             if name in ("minimum", "maximum") and _is_data_value(facts.grid, printed):
                 found = RealSet(printed.value, printed.value)
             sets[name] = found
