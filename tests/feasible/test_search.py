@@ -5,26 +5,25 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-import pytest
 
 from recohort.audit.certificate import Certificate, CertificateKind, check
 from recohort.estimators.summary import QuantileDefinition, quantile
 from recohort.feasible.problem import Problem
-from recohort.feasible.quantiles import quantile_readings
-from recohort.feasible.search import Answer, Effort, decide
+from recohort.feasible.search import Answer, decide
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
-from recohort.printed import Printed, RoundingRule, round_text
+from recohort.printed import Printed, round_text
 
 STATISTICS = ("mean", "sd", "median", "q1", "q3", "minimum", "maximum")
 
 
-def statistics(sample: tuple[int, ...], lost: int, definition: QuantileDefinition) -> dict[str, float]:
+def statistics(
+    sample: tuple[int, ...], lost: int, definition: QuantileDefinition
+) -> dict[str, float]:
     """The slow way, by other code than the search."""
     values = np.array(sample, float)
     return {

@@ -103,7 +103,10 @@ def _readings(n: int, facts: Mapping[str, Any]) -> Iterator[Places]:
         if "median" not in names:
             yield places
             continue
-        if facts["typed_median"] or definition in (QuantileDefinition.TYPE_1, QuantileDefinition.TYPE_3):
+        if facts["typed_median"] or definition in (
+            QuantileDefinition.TYPE_1,
+            QuantileDefinition.TYPE_3,
+        ):
             yield places
         for rank in middles:
             yield {**places, "median": (math.floor(rank), Fraction(rank) % 1)}

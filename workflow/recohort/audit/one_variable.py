@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 from recohort.audit.certificate import Certificate, CertificateKind, check
@@ -31,7 +32,7 @@ _STATISTICS: Final = ("q1", "q3", "median", "maximum", "minimum", "sd", "mean")
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Printing ``to`` instead of ``printed`` for one fact would make all facts possible together."""
+    """Printing ``to`` instead of ``printed`` for one fact would make all facts possible."""
 
     fact: str
     printed: str
@@ -407,12 +408,12 @@ def _needs_n(facts: VariableFacts) -> bool:
     """Whether a conflict of these facts can depend on n: two bare positions clash at any n."""
     names = set(facts.printed)
     if facts.counts or "sd" in names or not names:
-        return not names == {"sd"} or facts.n_low < 2 or _sd_possible(facts)
+        return names != {"sd"} or facts.n_low < 2 or _sd_possible(facts)
     if facts.n_high < 1:
         return True
     found = Problem.from_facts(facts).sets
     order = [k for k in ("minimum", "q1", "median", "q3", "maximum") if k in found]
-    if any(found[a].low > found[b].high for a, b in zip(order, order[1:], strict=False)):
+    if any(found[a].low > found[b].high for a, b in pairwise(order)):
         return False
     if "mean" in found:
         ends = facts.grid.low, facts.grid.high

@@ -44,7 +44,8 @@ def _count_text(fact: CountFact) -> str:
     many = str(fact.at_least)
     if fact.at_least != fact.at_most:
         many = f"{fact.at_least} to {fact.at_most}"
-    return f"{many} value{'' if many == '1' else 's'} {_RELATION[fact.relation]} {_number(fact.threshold)}"
+    noun = "value" if many == "1" else "values"
+    return f"{many} {noun} {_RELATION[fact.relation]} {_number(fact.threshold)}"
 
 
 def _number(value: Number, digits: int | None = None) -> str:
@@ -99,7 +100,7 @@ def _plainly(facts: VariableFacts, names: Sequence[str]) -> tuple[str, dict[str,
     for fact in facts.counts:
         if fact.at_least > facts.n_high:
             return (
-                f"{_count_text(fact)[0].upper()}{_count_text(fact)[1:]} among {_size(facts)} are more than all.",
+                f"{_count_text(fact)} are more than all {_size(facts)}.",
                 {},
             )
     if not facts.counts and set(facts.printed) == {"minimum", "maximum"}:
@@ -296,9 +297,9 @@ def _about_granularity(
         for lost, total, least, most in rows
     ]
     sentence = (
-        f"No {_size(facts)} {_scale(facts)} have {fact_texts(facts, names)}: the sum of squares must "
-        "be a whole number, odd or even like the sum and within what the scale allows, and no sum "
-        f"has one that prints this SD. Sums in steps of the scale: {'; '.join(parts[:6])}"
+        f"No {_size(facts)} {_scale(facts)} have {fact_texts(facts, names)}: the sum of squares "
+        "must be a whole number, odd or even like the sum and within what the scale allows, and no "
+        f"sum has one that prints this SD. Sums in steps of the scale: {'; '.join(parts[:6])}"
         f"{'; …' if len(parts) > 6 else ''}."
     )
     evidence = {

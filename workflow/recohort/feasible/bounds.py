@@ -1,4 +1,4 @@
-"""The interval in which one statistic must lie, given the others: bounds a reader can check by hand.
+"""The interval in which one statistic must lie, given the others: bounds to check by hand.
 
 Each bound comes with the sample behind it. Given the sum, the squares are smallest when all values
 that are not known are as equal as can be, and largest when they sit at their ends; mean, quantiles
@@ -15,6 +15,7 @@ from fractions import Fraction
 from recohort.feasible.boxes import Number, Runs
 from recohort.feasible.problem import Case, Problem
 from recohort.feasible.quantiles import QuantileReading
+from recohort.printed import RealSet
 
 __all__ = ["Interval", "SdBound", "interval", "sd_bounds"]
 
@@ -99,12 +100,12 @@ def interval(problem: Problem, name: str) -> Interval | None:
     if low > high:
         return None
     grid = problem.grid
-    return Interval(*(v if isinstance(v, float) else grid.offset + problem.step * v for v in (low, high)))
+    return Interval(
+        *(v if isinstance(v, float) else grid.offset + problem.step * v for v in (low, high))
+    )
 
 
-def _everything():  # type: ignore[no-untyped-def]
-    from recohort.printed import RealSet
-
+def _everything() -> RealSet:
     return RealSet(-math.inf, math.inf, False, False)
 
 

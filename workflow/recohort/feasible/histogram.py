@@ -107,13 +107,15 @@ def solve_histogram(case: Case, *, effort: Effort, deterministic_seconds: float)
     status = _run(solver, model, effort)
     spent = float(solver.response_proto.deterministic_time)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        found = [v + centre for v, h in zip(values, held, strict=True) for _ in range(solver.value(h))]
+        found = [
+            v + centre for v, h in zip(values, held, strict=True) for _ in range(solver.value(h))
+        ]
         return Solved(list(found), False, spent)
     return Solved(None, status == cp_model.INFEASIBLE, spent)
 
 
 def _rank_value(model, case: Case, rank: int, held: list, low: int):  # type: ignore[no-untyped-def, type-arg]
-    """A variable for x_(rank): fewer than ``rank`` values lie below it, at least ``rank`` up to it."""
+    """A variable for x_(rank): fewer than ``rank`` values lie below, at least ``rank`` up to it."""
     first, last = int(case.bounds.low(rank)), int(case.bounds.high(rank))
     chosen = [model.new_bool_var("") for _ in range(first, last + 1)]
     model.add_exactly_one(chosen)

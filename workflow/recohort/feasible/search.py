@@ -333,7 +333,9 @@ def _likely_sums(case: Case, runs: Runs) -> list[Number]:
         count = min(b - a + 1, 24)
         sums: list[Number] = [a + (b - a) * k // max(count - 1, 1) for k in range(count)]
     else:
-        sums = [low + (high - low) * Fraction(k, 16) for k in (8, 4, 12, 2, 14, 6, 10, 1, 15, 0, 16)]
+        sums = [
+            low + (high - low) * Fraction(k, 16) for k in (8, 4, 12, 2, 14, 6, 10, 1, 15, 0, 16)
+        ]
     rated = []
     for total in dict.fromkeys(sums):
         window = squares_window(case, runs, total)

@@ -1,4 +1,4 @@
-"""What is known of one variable: its recording grid and the statistics printed of one sample of it."""
+"""What is known of one variable: its recording grid and the statistics printed of a sample."""
 
 from __future__ import annotations
 

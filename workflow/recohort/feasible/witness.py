@@ -49,7 +49,7 @@ def squares_window(case: Case, runs: Runs, total: Number) -> tuple[Number, Numbe
 
 
 def build(case: Case, runs: Runs, total: Number) -> list[Number] | None:
-    """A sample of this sum within the case's bounds and spread, in steps; None if none was found."""
+    """A sample of this sum within the case's bounds and spread, in steps; None if not found."""
     window = squares_window(case, runs, total)
     if window is None or not runs.bounded:
         return None
@@ -60,7 +60,9 @@ def build(case: Case, runs: Runs, total: Number) -> list[Number] | None:
     if math.isinf(case.d_high) and case.d_low <= 0:
         return even
     low, high = int(window[0]), int(window[1])
-    largest = max(abs(int(even[0])), abs(int(even[-1])), abs(int(extreme[0])), abs(int(extreme[-1])))
+    largest = max(
+        abs(int(even[0])), abs(int(even[-1])), abs(int(extreme[0])), abs(int(extreme[-1]))
+    )
     if 4 * largest**2 * case.n >= 2**62:
         return None
     lows = np.repeat([int(r.low) for r in runs.rows], [r.count for r in runs.rows])
@@ -200,7 +202,9 @@ def _recordable(problem: Problem, found: Histogram) -> bool:
         return False
     if grid.high is not None and found[-1][0] > grid.high:
         return False
-    return grid.step is None or all(((v - grid.offset) / grid.step).denominator == 1 for v, _ in found)
+    return grid.step is None or all(
+        ((v - grid.offset) / grid.step).denominator == 1 for v, _ in found
+    )
 
 
 def _ranked(found: Histogram, ranks: Iterable[int]) -> list[Fraction]:
