@@ -129,7 +129,7 @@ def worth_showing(record):
         record.msg = f"Nothing to do: {RESULTS}/ is up to date; the page to open is {RESULTS}/index.html"
         return True
     told = (
-        "returned non-zero exit status",
+        "CalledProcessError",
         "At least one job did not complete successfully",
     )
     return record.levelno >= logging.WARNING and not any(
