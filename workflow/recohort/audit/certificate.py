@@ -31,6 +31,8 @@ class CertificateKind(StrEnum):
     """k of n does not print the percentage under an accepted rounding rule."""
     NO_COUNT = "no_count"
     """No whole number of n prints the percentage, for any n in the stated range."""
+    NOT_WHOLE = "not_whole"
+    """A count with a fraction."""
     ROUNDING = "rounding"
     """No single rounding rule prints all of several quotients of counts."""
 
@@ -79,6 +81,7 @@ _CHECKERS: Final[dict[CertificateKind, tuple[str, str]]] = {
     CertificateKind.SUM: ("certificate_counts", "total"),
     CertificateKind.COUNT_PERCENT: ("certificate_counts", "count_percent"),
     CertificateKind.NO_COUNT: ("certificate_counts", "no_count"),
+    CertificateKind.NOT_WHOLE: ("certificate_counts", "not_whole"),
     CertificateKind.ROUNDING: ("certificate_counts", "rounding"),
     CertificateKind.BINOMIAL_TAIL: ("certificate_intervals", "binomial_tail"),
     CertificateKind.NO_TABLE: ("certificate_intervals", "no_table"),

@@ -70,6 +70,11 @@ def no_count(data: Mapping[str, Any]) -> bool:
     )
 
 
+def not_whole(data: Mapping[str, Any]) -> bool:
+    """The ``printed`` count has a fraction."""
+    return reading({"printed": data["printed"]})[0].denominator != 1
+
+
 def rounding(data: Mapping[str, Any]) -> bool:
     """``items`` (k, n, scale, printed): every rounding rule misprints at least one of them."""
 

@@ -114,7 +114,7 @@ def _breaks(odd: Quotient, usable: Sequence[Quotient]) -> Finding | None:
     values = tuple(dict.fromkeys(i for q in items for i in (q.ids or (str(q),))))
     other = witnesses[0]
     return Finding(
-        id=finding_id(Check.ROUNDING, "mixed", values),
+        id=finding_id(Check.ROUNDING, "mixed", values[:1]),
         check=Check.ROUNDING,
         values=values,
         verdict=FindingVerdict.IMPOSSIBLE,
