@@ -383,7 +383,7 @@ def test_ctrl_c_ends_the_run_soon_and_the_next_run_goes_on(tmp_path: Path) -> No
     assert {"audit.json", "reconstruction.json"} <= set(kept)
     done = run(folder, "--config", f"studies={STUDIES[1]}", cores=1)
     assert done.returncode == 0, done.stderr
-    assert f"audit  study={STUDIES[1]}" not in done.stderr
+    assert f"audit  {STUDIES[1]}" not in done.stderr
     assert kept.items() <= digests(results).items()
 
 

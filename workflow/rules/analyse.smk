@@ -22,5 +22,6 @@ rule analyse:
     shell:
         stage(
             "recohort analyse {input.card} --cohort {input.cohort}"
-            " --reconstruction {input.reconstruction} --json {output.analysis} > /dev/null"
+            " --reconstruction {input.reconstruction} --json {output.analysis} > /dev/null",
+            name="analyse",
         )

@@ -20,4 +20,7 @@ rule audit:
     params:
         code=code("audit"),
     shell:
-        stage("recohort audit {input.card} --json {output.audit} --quiet > /dev/null")
+        stage(
+            "recohort audit {input.card} --json {output.audit} --quiet > /dev/null",
+            name="audit",
+        )

@@ -198,16 +198,17 @@ shell.prefix(
 )
 
 
-def stage(command):
+def stage(command, name):
     """The shell text of a stage: say that it starts, run it, and on failure show its message.
 
     The stage's own progress and messages go to its log; the terminal gets a line a stage.
     """
+    what = name if name == "index" else f"{name}  {{wildcards.study}}"
     return (
-        'echo "$(date +%H:%M:%S)  {rule}  {wildcards}" >&2; '
+        f'echo "$(date +%H:%M:%S)  {what}" >&2; '
         f"{command} 2> {{log}} || "
         "{{ status=$?; grep -a . {log} | tail -n 1 >&2; "
-        "echo '  in the stage {rule} {wildcards}; all it said: {log}' >&2; exit $status; }}"
+        f"echo '  in the stage {what}; all it said: {{log}}' >&2; exit $status; }}}}"
     )
 
 

@@ -27,5 +27,6 @@ rule compare:
             "recohort compare {input.card} --audit {input.audit}"
             " --reconstruction {input.reconstruction} --analysis {input.analysis}"
             " --conditioned {input.conditioned} --replicates {input.replicates}"
-            " --out {output.comparison} > /dev/null"
+            " --out {output.comparison} > /dev/null",
+            name="compare",
         )

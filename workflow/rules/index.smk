@@ -21,12 +21,13 @@ rule index:
         runtime=30,
     params:
         code=code("present"),
-        results=RESULTS,
+        results=subpath(output.page, parent=True),
         studies=SETTINGS.studies,
         seed=SETTINGS.seed,
     # What it prints is the end of the run: a line a study, and the page to open.
     shell:
         stage(
             "recohort index --results {params.results} --studies {params.studies}"
-            " --seed {params.seed}"
+            " --seed {params.seed}",
+            name="index",
         )

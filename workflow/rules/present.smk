@@ -26,6 +26,9 @@ rule present:
         runtime=60,
     params:
         code=code("present"),
-        results=STUDY,
+        results=subpath(output.report, parent=True),
     shell:
-        stage("recohort present {input.card} --results {params.results} > /dev/null")
+        stage(
+            "recohort present {input.card} --results {params.results} > /dev/null",
+            name="present",
+        )

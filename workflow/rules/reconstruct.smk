@@ -20,12 +20,13 @@ rule reconstruct:
         runtime=240,
     params:
         code=code("reconstruct"),
-        out=STUDY,
+        out=subpath(output.reconstruction, parent=True),
         seed=SETTINGS.seed,
         conditioned=SETTINGS.conditioned,
     shell:
         stage(
             "recohort reconstruct {input.card} --audit {input.audit} --out {params.out}"
             " --seed {params.seed} --conditioned {params.conditioned} --threads {threads}"
-            " > /dev/null"
+            " > /dev/null",
+            name="reconstruct",
         )

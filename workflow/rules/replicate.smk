@@ -25,5 +25,6 @@ rule replicate:
         stage(
             "recohort replicate {input.card} --reconstruction {input.reconstruction}"
             " --cohort {input.cohort} --replicates {params.replicates} --seed {params.seed}"
-            " --threads {threads} --out {output.replicates} > /dev/null"
+            " --threads {threads} --out {output.replicates} > /dev/null",
+            name="replicate",
         )
