@@ -19,7 +19,6 @@ __all__ = [
     "check_range",
     "check_same",
     "check_significance",
-    "check_total",
 ]
 
 _NO_SMALLER = "a digit or a sign is misprinted"
@@ -138,51 +137,6 @@ def _disagree(a: str, b: str) -> Certificate | None:
         if check(proof):
             return proof
     return None
-
-
-def check_total(
-    parts: Sequence[str],
-    whole: str,
-    part_ids: Sequence[str],
-    whole_id: str,
-    *,
-    relation: str = "equal",
-    exact: bool = False,
-) -> tuple[Finding, ...]:
-    """Parts against their whole: ``equal``, or their sum ``at_least`` or ``at_most`` the whole.
-
-    ``exact``: the numbers are counts, not rounded.
-    """
-    kind = "exact" if exact else "printed"
-    proof = Certificate(
-        CertificateKind.SUM,
-        {
-            "parts": [{kind: part} for part in parts],
-            "whole": {kind: whole},
-            "relation": relation,
-        },
-    )
-    if not check(proof):
-        return ()
-    total = sum((Printed.parse(part).value for part in parts), Printed.parse("0").value)
-    values = (*part_ids, whole_id)
-    should = {"equal": "add up to", "at_least": "reach", "at_most": "stay within"}[relation]
-    return (
-        Finding(
-            id=finding_id(Check.TOTAL, relation, values),
-            check=Check.TOTAL,
-            values=values,
-            verdict=FindingVerdict.IMPOSSIBLE,
-            sentence=f"{' + '.join(parts)} = {float(total):g} should {should} {whole}.",
-            evidence={"total": float(total)},
-            reconcile=(
-                "participants with missing data are left out of the parts",
-                "the parts overlap, or do not cover the whole",
-                "one of the numbers is misprinted",
-            ),
-            certificate=proof,
-        ),
-    )
 
 
 def check_significance(

@@ -8,7 +8,7 @@ call an interval impossible.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -38,15 +38,16 @@ _MOST = 400
 class ModelSplits:
     """The splits that fit under one variance model, summarised.
 
-    ``cases`` is the range of fitting numbers of cases, ``total`` that of the whole, ``balanced``
-    that of totals at an even split. None where nothing up to the limit of the search fits.
+    ``cases`` is the range of fitting numbers of cases, ``total`` that of the whole, ``at_share``
+    that of totals with the share of cases that was asked about. None where nothing up to the limit
+    of the search fits.
     """
 
     model: str
     fits: bool
     cases: tuple[int, int] | None
     total: tuple[int, int] | None
-    balanced: tuple[int, int] | None
+    at_share: tuple[int, int] | None
 
     def to_json(self) -> dict[str, Any]:
         """A plain mapping for the evidence."""
@@ -55,7 +56,7 @@ class ModelSplits:
             "fits": self.fits,
             "cases": None if self.cases is None else list(self.cases),
             "total": None if self.total is None else list(self.total),
-            "balanced_total": None if self.balanced is None else list(self.balanced),
+            "total_at_share": None if self.at_share is None else list(self.at_share),
         }
 
 
@@ -65,13 +66,15 @@ def auc_splits(
     upper: str,
     *,
     total: int | None = None,
+    share: float = 0.5,
     level: float = 0.95,
     most: int = _MOST,
 ) -> tuple[ModelSplits, ...]:
     """The (cases, non-cases) that give the interval under each variance model.
 
     The interval is read as A ± z·SE. With ``total`` only splits of that many are considered;
-    otherwise all with up to ``most`` of each. Empty where no A ± h prints the three numbers.
+    otherwise all with up to ``most`` of each; ``share`` of cases is looked at apart. Empty where
+    no A ± h prints the three numbers.
     """
     printed = Printed.parse(auc), Printed.parse(lower), Printed.parse(upper)
     reach = ratio_reach(*printed, log_scale=False)
@@ -85,7 +88,7 @@ def auc_splits(
         cases = np.arange(1, total)
         controls = total - cases
     return tuple(
-        _splits(label, _fits(reach, z, cases, controls, model, ratio), cases, controls)
+        _splits(label, _fits(reach, z, cases, controls, model, ratio), cases, controls, share)
         for model, ratio, label in _MODELS
     )
 
@@ -105,12 +108,16 @@ def _fits(
 
 
 def _splits(
-    label: str, fits: NDArray[np.bool_], cases: NDArray[np.int64], controls: NDArray[np.int64]
+    label: str,
+    fits: NDArray[np.bool_],
+    cases: NDArray[np.int64],
+    controls: NDArray[np.int64],
+    share: float,
 ) -> ModelSplits:
     if not fits.any():
         return ModelSplits(label, False, None, None, None)
     n1, n0 = cases[fits], controls[fits]
-    even = (n1 + n0)[np.abs(n1 - n0) <= 1]
+    even = (n1 + n0)[np.abs(n1 - share * (n1 + n0)) <= 0.5]
     return ModelSplits(
         label,
         True,
@@ -128,10 +135,13 @@ def check_auc_interval(
     cases: int | None = None,
     controls: int | None = None,
     total: int | None = None,
+    share: float | None = None,
     level: float = 0.95,
     ids: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """An AUC with its interval against the numbers of ``cases`` and ``controls``, or their total.
+
+    ``share`` of cases, where the paper prints it for a larger whole, makes the note more telling.
 
     Raises ValueError where a text is no number.
     """
@@ -146,7 +156,7 @@ def check_auc_interval(
         return (_lopsided(auc, lower, upper, printed, values),)
     if cases is not None and controls is not None:
         return (_at_split(auc, lower, upper, printed, cases, controls, level, ids),)
-    splits = auc_splits(auc, lower, upper, total=total, level=level)
+    splits = auc_splits(auc, lower, upper, total=total, share=share or 0.5, level=level)
     identity = finding_id(Check.AUC_INTERVAL, "splits", values)
     evidence = {"total": total, "level": level, "splits": [s.to_json() for s in splits]}
     if not any(s.fits for s in splits):
@@ -170,26 +180,32 @@ def check_auc_interval(
                 ),
             ),
         )
-    shown = "; ".join(_describe(s, total) for s in splits if s.fits)
-    of = f" among {total}" if total is not None else ""
+    fitting = [s for s in splits if s.fits]
+    evidence |= {"share_of_cases": share}
     return (
         Finding(
             id=identity,
             check=Check.AUC_INTERVAL,
             values=values,
             verdict=FindingVerdict.NOTE,
-            sentence=f"The AUC {auc} ({lower} to {upper}) fits these splits{of}: {shown}.",
+            sentence=f"The AUC {auc} ({lower} to {upper}) fits {_describe(fitting, total, share)}.",
             evidence=evidence,
         ),
     )
 
 
-def _describe(splits: ModelSplits, total: int | None) -> str:
-    if total is not None and splits.cases is not None:
-        return f"{_span(splits.cases)} cases ({splits.model})"
-    if splits.balanced is not None:
-        return f"about {_span(splits.balanced)} in all if half are cases ({splits.model})"
-    return f"from {splits.total[0] if splits.total else 0} in all ({splits.model})"
+def _describe(fitting: Sequence[ModelSplits], total: int | None, share: float | None) -> str:
+    """The splits of all models together; each model's own are in the evidence."""
+    names = f"{len(fitting)} of {len(_MODELS)} variance models"
+    if total is not None:
+        cases = [c for s in fitting if s.cases is not None for c in s.cases]
+        return f"{_span((min(cases), max(cases)))} cases among {total} ({names})"
+    totals = [t for s in fitting if s.at_share is not None for t in s.at_share]
+    if not totals:
+        totals = [t for s in fitting if s.total is not None for t in s.total]
+        return f"from {min(totals)} participants on ({names})"
+    part = "half" if share is None else f"{100 * share:.2g}% (the share in the whole study)"
+    return f"{_span((min(totals), max(totals)))} participants if {part} are cases ({names})"
 
 
 def _span(ends: tuple[int, int]) -> str:

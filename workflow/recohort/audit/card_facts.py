@@ -49,7 +49,8 @@ class CardFacts:
 
     card: StudyCard
     assumed: frozenset[tuple[str, str]] = frozenset()
-    """(column, field) pairs that an assumption fills: its step, its ends, the numbers followed."""
+    """(column, model or quantity, field) that an assumption fills: a column's step, its ends, the
+    numbers followed; a model's terms; a quantity's analysis."""
 
     def quantities(self, *kinds: str) -> Iterator[tuple[str, Quantity]]:
         """Quantities of some kinds of analysis that have printed values, by name."""
@@ -76,6 +77,14 @@ class CardFacts:
                 if same_unit and population.where == (*base.where, *quantity.analysis.having):
                     found.setdefault(other, (count, f"{name}.count"))
         return found
+
+    def unit_size(self, unit: str) -> Size | None:
+        """The printed number of all units of a kind, with the value that prints it."""
+        for name, population in self.card.populations.items():
+            if population.unit == unit and not population.where and name in self.sizes_printed:
+                n, id = self.sizes_printed[name]
+                return Size(n, n, id)
+        return None
 
     def size(self, quantity: Quantity) -> Size:
         """The number that a quantity is computed on: its denominator, else its population's size.

@@ -70,7 +70,7 @@ def _positive(quantity: Quantity, statistic: Statistic) -> bool:
 def _events_per_variable(facts: CardFacts, name: str) -> tuple[Finding, ...]:
     model = facts.card.models[name]
     events = events_printed(facts, model.population, model.outcome)
-    if events is None:
+    if events is None or (name, "terms") in facts.assumed or (name, "population") in facts.assumed:
         return ()
     size, id = events
     return check_events_per_variable(size, len(model.terms), ids={"events": id})
@@ -122,13 +122,28 @@ def _auc_findings(
     cases: int | None,
     controls: int | None,
     total: int | None,
+    share: float | None,
     level: float,
     ids: tuple[tuple[str, str], ...],
 ) -> tuple[Finding, ...]:
     # The search over splits takes tens of milliseconds and is asked again for each setting.
     return check_auc_interval(
-        auc, lower, upper, cases=cases, controls=controls, total=total, level=level, ids=dict(ids)
-    )
+        auc, lower, upper,
+        cases=cases, controls=controls, total=total, share=share, level=level, ids=dict(ids),
+    )  # fmt: skip
+
+
+def _share_of_cases(
+    facts: CardFacts, population: str, outcome: tuple[Condition, ...]
+) -> float | None:
+    """The printed share of cases among all of the population's units: a guide to its parts."""
+    unit = facts.card.populations[population].unit
+    for name, other in facts.card.populations.items():
+        if other.unit == unit and not other.where:
+            events = events_printed(facts, name, outcome)
+            if events is not None and events[0] > 0:
+                return events[0] / facts.card.units[unit].n
+    return None
 
 
 def audit_aucs(facts: CardFacts, collected: Collected) -> None:
@@ -142,7 +157,7 @@ def audit_aucs(facts: CardFacts, collected: Collected) -> None:
         if analysis.model is not None:
             outcome = facts.card.models[analysis.model].outcome
         events = events_printed(facts, quantity.population, outcome)
-        total = size.known
+        total, share = size.known, _share_of_cases(facts, quantity.population, outcome)
         cases = controls = None
         ids = {"auc": f"{name}.auc"}
         if quantity.denominator != "not_reported" and events is not None and total is not None:
@@ -154,7 +169,7 @@ def audit_aucs(facts: CardFacts, collected: Collected) -> None:
                 pairs["total"] = size.id
             collected.findings += _auc_findings(
                 quantity.values[Statistic.AUC].printed, low, high,
-                cases, controls, total, level, tuple(sorted(pairs.items())),
+                cases, controls, total, share, level, tuple(sorted(pairs.items())),
             )  # fmt: skip
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from recohort.audit.agreement import check_order, check_range, check_significance, check_total
+from collections.abc import Iterator, Mapping
+
+from recohort.audit.agreement import check_order, check_range, check_same, check_significance
 from recohort.audit.card_facts import CardFacts, Collected, limits_of
 from recohort.audit.certificate import Certificate, CertificateKind
+from recohort.audit.counts import Parts, audit_total
 from recohort.audit.finding import Check, Finding, FindingVerdict
 from recohort.audit.naming import Determination, finding_id
+from recohort.audit.nesting import Nesting, audit_nesting
 from recohort.card.statistic import Statistic
-from recohort.card.study import Quantity, RelationKind
+from recohort.card.study import Quantity, Relation, RelationKind, ValueRef
 
 __all__ = ["audit_relations", "audit_values"]
 
@@ -24,7 +28,6 @@ def audit_values(facts: CardFacts, collected: Collected) -> None:
             for statistic in quantity.values:
                 collected.findings += _single(name, quantity, statistic)
         collected.findings += _intervals(name, quantity)
-        collected.findings += _count_within(facts, name, quantity)
 
 
 def _single(name: str, quantity: Quantity, statistic: Statistic) -> tuple[Finding, ...]:
@@ -97,77 +100,103 @@ def _intervals(name: str, quantity: Quantity) -> list[Finding]:
     return found
 
 
-def _count_within(facts: CardFacts, name: str, quantity: Quantity) -> tuple[Finding, ...]:
-    count, size = facts.count(quantity), facts.size(quantity)
-    if count is None or quantity.analysis.kind not in ("proportion", "diagnostic"):
-        return ()
-    if not quantity.denominator.isdigit() and size.known is None:
-        return ()
-    ids = [f"{name}.count", size.id or f"{name}.count"]
-    return check_total(
-        [str(count)], str(size.high), ids[:1], ids[1], relation="at_most", exact=True
-    )
-
-
 def audit_relations(facts: CardFacts, collected: Collected) -> None:
     """The card's relations between counts: sums, unions, subsets, equals, units within units."""
     values = {value.id: value for value in facts.card.values}
     for relation in facts.card.relations:
-        texts = {id: values[id].reported.printed for id in (relation.whole, *relation.parts)}
-        exact = all(id.endswith(".count") for id in texts)
-        if exact and not all(_is_whole(values[id].number.value) for id in texts):
+        ids = (relation.whole, *relation.parts)
+        if relation.kind is RelationKind.EQUAL:
+            texts = [values[id].reported.printed for id in ids]
+            collected.findings += check_same(texts, ids, source=relation.reason.rstrip("."))
             continue
-        whole, parts = texts[relation.whole], [texts[id] for id in relation.parts]
-        match relation.kind:
-            case RelationKind.SUM:
-                found = check_total(
-                    parts, whole, relation.parts, relation.whole, relation="equal", exact=exact
-                )
-                if exact and not found:
-                    collected.determine(_sum(relation.whole, relation.parts, parts))
-            case RelationKind.UNION:
-                found = check_total(
-                    parts, whole, relation.parts, relation.whole, relation="at_least", exact=exact
-                )
-                found += _each_within(parts, whole, relation.parts, relation.whole, exact)
-            case RelationKind.SUBSET:
-                found = _each_within(parts, whole, relation.parts, relation.whole, exact)
-            case RelationKind.EQUAL:
-                found = ()
-                for part, id in zip(parts, relation.parts, strict=True):
-                    found += check_total(
-                        [part], whole, [id], relation.whole, relation="equal", exact=exact
-                    )
-            case RelationKind.HOLDS:
-                # Each unit of the whole holds at least one of the parts' units.
-                found = ()
-                for part, id in zip(parts, relation.parts, strict=True):
-                    found += check_total(
-                        [part], whole, [id], relation.whole, relation="at_least", exact=exact
-                    )
-        collected.findings += found
+        counts = {id: _count(values[id]) for id in ids}
+        known = {id: count for id, count in counts.items() if count is not None}
+        if len(known) < len(counts):
+            continue
+        if relation.kind is RelationKind.HOLDS:
+            for part in relation.parts:
+                collected.findings += _nested(facts, values[relation.whole], values[part], known)
+            continue
+        collected.findings += _totals(facts, relation, known)
+        if relation.kind is RelationKind.SUM:
+            parts = [known[id] for id in relation.parts]
+            if sum(parts) == known[relation.whole]:
+                collected.determine(_sum(relation.whole, relation.parts, parts))
 
 
-def _is_whole(value: object) -> bool:
-    return getattr(value, "denominator", 0) == 1
+def _count(value: ValueRef) -> int | None:
+    number = value.number
+    whole = value.statistic is Statistic.COUNT and number.value.denominator == 1
+    return int(number.value) if whole and number.is_exact else None
 
 
-def _each_within(
-    parts: list[str], whole: str, part_ids: tuple[str, ...], whole_id: str, exact: bool
-) -> tuple[Finding, ...]:
-    found: tuple[Finding, ...] = ()
-    for part, id in zip(parts, part_ids, strict=True):
-        found += check_total([part], whole, [id], whole_id, relation="at_most", exact=exact)
-    return found
+def _totals(facts: CardFacts, relation: Relation, known: Mapping[str, int]) -> Iterator[Finding]:
+    kinds = {RelationKind.SUM: Parts.PARTITION, RelationKind.UNION: Parts.COVER}
+    whole_name = _label(facts, relation.whole)
+    groups = [relation.parts]
+    if relation.kind is RelationKind.SUBSET:  # the parts have nothing to do with each other
+        groups = [(part,) for part in relation.parts]
+    for parts in groups:
+        values = (*parts, relation.whole)
+        yield audit_total(
+            {_label(facts, part): known[part] for part in parts},
+            known[relation.whole],
+            kinds.get(relation.kind, Parts.FREE),
+            whole_name=whole_name,
+            id=finding_id(Check.TOTAL, str(relation.kind), values),
+            values=values,
+        )
 
 
-def _sum(whole: str, ids: tuple[str, ...], parts: list[str]) -> Determination:
-    total = sum(int(part.replace(",", "")) for part in parts)
+def _label(facts: CardFacts, id: str) -> str:
+    label = facts.card.quantities[id.partition(".")[0]].label
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
+def _nested(
+    facts: CardFacts, whole: ValueRef, part: ValueRef, known: Mapping[str, int]
+) -> list[Finding]:
+    """Units of the part lie in units of the whole; the sizes of both levels join in if printed."""
+    card = facts.card
+    child = card.populations[card.quantities[part.quantity].population].unit
+    parent = card.units[child].within
+    ids = {"parents": whole.id, "children": part.id}
+    names = {"parents": _label(facts, whole.id), "children": _label(facts, part.id)}
+    nesting = Nesting(parents=known[whole.id], children=known[part.id])
+    sizes = {unit: facts.unit_size(unit) for unit in (parent, child) if unit is not None}
+    full = len(sizes) == 2 and all(size is not None for size in sizes.values())
+    if full and parent is not None and whole.id not in {s.id for s in sizes.values() if s}:
+        parents, children = sizes[parent], sizes[child]
+        assert parents is not None
+        assert children is not None
+        nesting = Nesting(
+            parents=parents.high,
+            children=children.high,
+            parents_with=known[whole.id],
+            children_with=known[part.id],
+        )
+        ids = {
+            "parents": parents.id or "",
+            "children": children.id or "",
+            "parents_with": whole.id,
+            "children_with": part.id,
+        }
+        names = {
+            "parents": card.units[parent].label.lower(),
+            "children": card.units[child].label.lower(),
+            "parents_with": names["parents"],
+            "children_with": names["children"],
+        }
+    id = finding_id(Check.NESTING, "holds", (whole.id, part.id))
+    return audit_nesting(nesting, names=names, ids={k: v for k, v in ids.items() if v}, id=id)
+
+
+def _sum(whole: str, ids: tuple[str, ...], parts: list[int]) -> Determination:
     return Determination(
         value=whole,
         by=ids,
-        sentence=f"{' + '.join(parts)} = {total}",
-        low=float(total),
-        high=float(total),
+        sentence=f"{' + '.join(map(str, parts))} = {sum(parts)}",
+        low=float(sum(parts)),
+        high=float(sum(parts)),
         convention="parts that add up to the whole",
     )

@@ -93,7 +93,9 @@ def _settled(
         return found
     relaxed = _finding(id, _relaxed(strict, loose), pairs, seconds)
     if relaxed.verdict is FindingVerdict.IMPOSSIBLE:
-        return relaxed
+        return replace(
+            found, evidence={**found.evidence, "stands_without": [_LOOSE[name] for name in loose]}
+        )
     needed = [
         name
         for name in loose

@@ -44,6 +44,22 @@ def reading(value: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
     return number, unit
 
 
+def misses(text: str, value: Fraction) -> bool:
+    """Whether ``value`` prints as ``text`` under no rounding rule, all of which move it less than
+    one unit; a bound such as "<1" must hold."""
+    comparator, number, unit = _parts(text)
+    match comparator:
+        case "<":
+            return value >= number
+        case "≤" | "<=":
+            return value > number
+        case ">":
+            return value <= number
+        case "≥" | ">=":
+            return value < number
+    return abs(value - number) >= unit
+
+
 def _parts(text: str) -> tuple[str, Fraction, Fraction]:
     """Comparator, value and unit of the last digit."""
     body = text.strip().rstrip("%").replace("−", "-").replace("–", "-").replace("·", ".")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from recohort.audit.certificate_box import box, reading, term
+from recohort.audit.certificate_box import box, misses, reading, term
 
 
 def order(data: Mapping[str, Any]) -> bool:
@@ -44,29 +44,18 @@ def total(data: Mapping[str, Any]) -> bool:
 
 
 def count_percent(data: Mapping[str, Any]) -> bool:
-    """``k`` of ``n`` times ``scale`` (100 for percentages) is a unit or more off ``printed``.
-
-    Rounding to the nearest, cutting off and rounding up all move a number by less than a unit.
-    """
-    k, n = int(data["k"]), int(data["n"])
-    value, unit = reading({"printed": data["printed"]})
-    return n > 0 and abs(Fraction(k * int(data["scale"]), n) - value) >= unit
+    """``k`` of ``n`` times ``scale`` (100 for percentages) prints as ``printed`` by no rule."""
+    n = int(data["n"])
+    return n > 0 and misses(data["printed"], Fraction(int(data["k"]) * int(data["scale"]), n))
 
 
 def no_count(data: Mapping[str, Any]) -> bool:
-    """No k in 0..n, for no n in ``n_low``..``n_high``, prints ``scale``·k/n as ``printed``.
-
-    As in :func:`count_percent`, whatever the rounding rule.
-    """
-    value, unit = reading({"printed": data["printed"]})
+    """No k in 0..n, for no n in ``n_low``..``n_high``, prints ``scale``·k/n as ``printed``."""
     n_low, n_high, scale = int(data["n_low"]), int(data["n_high"]), int(data["scale"])
-    if not 1 <= n_low <= n_high:
-        return False
-    return not any(
-        abs(Fraction(k * scale, n) - value) < unit
+    return 1 <= n_low <= n_high and all(
+        misses(data["printed"], Fraction(k * scale, n))
         for n in range(n_low, n_high + 1)
-        for k in {math.floor(value * n / scale), math.ceil(value * n / scale)}
-        if 0 <= k <= n
+        for k in range(n + 1)
     )
 
 

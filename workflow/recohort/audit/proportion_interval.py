@@ -285,7 +285,7 @@ def _other_counts(
     near = [
         _near(candidate, low, high, level, scale)
         for candidate in named_counts
-        if (candidate.k, candidate.n) != (k, n) and 0 <= candidate.k <= candidate.n
+        if (candidate.k, candidate.n) != (k, n) and 0 < candidate.n >= candidate.k >= 0
     ]
     found += dict.fromkeys(text for text in near if text and not found)
     for size, label in {**sizes, n: "the stated number"}.items():
@@ -301,16 +301,17 @@ def _other_counts(
 def _near(
     candidate: Candidate, low: Printed, high: Printed, level: float, scale: int
 ) -> str | None:
-    """A candidate whose limits, by a method, miss the printed ones by their last digit at most."""
+    """A candidate whose limits, by a method, print as they did by some rounding rule each."""
     for method in _METHODS[:5]:
         limits = [scale * limit for limit in _limits(candidate.k, candidate.n, method, level)]
         if all(
-            printed.accepted.distance(limit) < float(printed.unit)
+            printed.widest.distance(limit) == 0.0
             for printed, limit in zip((low, high), limits, strict=True)
         ):
             return (
-                f"the interval is that of {candidate.label}, {candidate.k} of {candidate.n}, cut "
-                f"off or rounded twice: {_method(method)} gives {limits[0]:.4g} to {limits[1]:.4g}"
+                f"the interval is that of {candidate.label}, {candidate.k} of {candidate.n}, not "
+                f"rounded to the nearest: {_method(method)} gives {limits[0]:.4g} to "
+                f"{limits[1]:.4g}"
             )
     return None
 

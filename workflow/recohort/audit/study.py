@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from recohort.audit.card_facts import CardFacts, Collected
@@ -15,11 +16,11 @@ from recohort.audit.card_variables import audit_variables
 from recohort.audit.finding import Finding, FindingVerdict, UndeterminedReason
 from recohort.audit.naming import Determination
 from recohort.audit.rounding import check_rounding, rules_that_fit
-from recohort.card.loader import CardFile
+from recohort.card.loader import CardFile, load_card
 from recohort.card.study import StudyCard
 from recohort.printed import RoundingRule
 
-__all__ = ["StudyAudit", "audit_card", "audit_card_file", "to_text"]
+__all__ = ["StudyAudit", "audit_card", "audit_card_file", "audit_path", "to_text"]
 
 _ORDER = {verdict: index for index, verdict in enumerate(FindingVerdict)}
 
@@ -70,8 +71,8 @@ def audit_card(
 ) -> StudyAudit:
     """Audit a card as it stands, without trying other settings of its assumptions.
 
-    ``assumed`` are (column, field) pairs that are assumptions: the recording step, the scale's
-    ends, the numbers followed. ``seconds`` limits each variable's search.
+    ``assumed`` are (column or model, field) pairs that are assumptions: a recording step, the ends
+    of a scale, the numbers followed, a model's terms. ``seconds`` limits each variable's search.
     """
     collected = _collect(CardFacts(card, frozenset(assumed)), seconds)
     return _audit(card, card_sha256, collected)
@@ -92,7 +93,7 @@ def audit_card_file(
         (str(place[1]), str(place[2]))
         for places in card_file.uses.values()
         for place in places
-        if len(place) >= 3 and place[0] == "columns"
+        if len(place) >= 3 and place[0] in ("columns", "models", "quantities")
     )
     card = card_file.base
     collected = _collect(CardFacts(card, assumed), seconds)
@@ -113,6 +114,15 @@ def audit_card_file(
                 labels += [card.assumptions[name].label for name, index in setting.choices if index]
     findings = tuple(_softened(f, mended.get(f.id, [])) for f in base.findings)
     return replace(base, findings=_sorted(findings))
+
+
+def audit_path(path: Path | str, *, seconds: float | None = None) -> StudyAudit:
+    """Audit the study card at ``path``.
+
+    Raises:
+        CardError: the card cannot be read.
+    """
+    return audit_card_file(load_card(path), seconds=seconds)
 
 
 def _collect(facts: CardFacts, seconds: float | None) -> Collected:
