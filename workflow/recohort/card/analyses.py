@@ -180,9 +180,9 @@ class AucAnalysis(Part):
     @model_validator(mode="after")
     def _one_predictor(self) -> AucAnalysis:
         if (self.model is None) == (self.column is None):
-            raise ValueError("an AUC takes either a model or a column")
+            raise ValueError("either a model or a column")
         if self.column is not None and not self.outcome:
-            raise ValueError("the AUC of a column needs an outcome")
+            raise ValueError("an outcome, which the AUC of a column needs")
         return self
 
 
@@ -341,9 +341,9 @@ class Coding(Part):
     @model_validator(mode="after")
     def _threshold_where_needed(self) -> Coding:
         if (self.kind is CodingKind.AT_LEAST) != (self.threshold is not None):
-            raise ValueError("a coding takes a threshold if, and only if, its kind is at_least")
+            raise ValueError("a threshold where the kind is at_least, and none elsewhere")
         if self.kind is CodingKind.LOG and self.per in (0, 1):
-            raise ValueError("the base of a logarithm (per) is a number above 0 other than 1")
+            raise ValueError("a base of the logarithm (per) other than 1, such as 2")
         return self
 
 
@@ -369,7 +369,7 @@ class LogisticModel(Part):
     @model_validator(mode="after")
     def _group_where_mixed(self) -> LogisticModel:
         if (self.kind == "mixed_logistic") != (self.group is not None):
-            raise ValueError("a model takes a group if, and only if, its kind is mixed_logistic")
+            raise ValueError("a group where the kind is mixed_logistic, and none elsewhere")
         return self
 
 

@@ -82,15 +82,29 @@ def read_document(path: Path) -> Document:
                     file, mark.line + 1, mark.column + 1, "", "a YAML anchor or alias",
                     "the value written out",
                 )  # fmt: skip
+            tag = getattr(event, "tag", None)
+            if tag is not None:
+                mark = event.start_mark
+                raise CardError(
+                    file, mark.line + 1, mark.column + 1, "", f"the YAML tag '{tag}'",
+                    "plain text, as all values of a card are",
+                )  # fmt: skip
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as problem:
         where = problem.problem_mark or problem.context_mark
         line, column = (where.line + 1, where.column + 1) if where else (0, 0)
         raise CardError(
-            file, line, column, "", problem.problem or "unreadable text", "well-formed YAML"
-        ) from None
+            file, line, column, "", f"unreadable text ({problem.problem or problem.context})",
+            "well-formed YAML",
+        ) from None  # fmt: skip
+    except yaml.reader.ReaderError as problem:
+        before = text[: problem.position]
+        raise CardError(
+            file, before.count("\n") + 1, len(before) - before.rfind("\n"), "",
+            f"the character U+{ord(text[problem.position]):04X}", "text without control characters",
+        ) from None  # fmt: skip
     except yaml.YAMLError as problem:
-        raise CardError(file, 0, 0, "", str(problem), "well-formed YAML") from None
+        raise CardError(file, 0, 0, "", str(problem).partition("\n")[0], "YAML") from None
     except RecursionError:
         raise CardError(file, 0, 0, "", "a too deeply nested text", "well-formed YAML") from None
     if not isinstance(node, yaml.MappingNode):

@@ -7,11 +7,22 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from recohort.feasible.variable import Grid, Relation
 
 __all__ = [
+    "COLUMN_KEY",
+    "IDENTIFIER",
+    "TIME_NAME",
     "BinaryColumn",
     "Column",
     "ColumnKey",
@@ -28,14 +39,17 @@ __all__ = [
     "Unit",
 ]
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+IDENTIFIER = r"^[a-z][a-z0-9_]{0,59}$"
+TIME_NAME = r"^[a-z0-9][a-z0-9_]{0,39}$"
+COLUMN_KEY = r"^[a-z][a-z0-9_]{0,59}(@[a-z0-9][a-z0-9_]{0,39})?$"
+
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 """A name in a card: lower-case letters, digits and underscores, a letter first."""
 
-TimeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
+TimeName = Annotated[str, StringConstraints(pattern=TIME_NAME)]
+"""A time at which a measurement is repeated: ``before``, ``1_month``."""
 
-ColumnKey = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}(@[a-z0-9][a-z0-9_]{0,39})?$")
-]
+ColumnKey = Annotated[str, StringConstraints(pattern=COLUMN_KEY)]
 """A column, or one time of a repeated measurement: ``age``, ``pain@1_month``."""
 
 Number = Annotated[Decimal, Field(allow_inf_nan=False)]
@@ -44,7 +58,7 @@ Number = Annotated[Decimal, Field(allow_inf_nan=False)]
 class Part(BaseModel):
     """A piece of a card: no unknown fields, no changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Condition(Part):
@@ -60,9 +74,7 @@ class Condition(Part):
     @model_validator(mode="after")
     def _one_comparison(self) -> Condition:
         if sum(bound is not None for bound in self._bounds.values()) != 1:
-            raise ValueError(
-                "a condition takes exactly one of equals, at_least, above, at_most, below"
-            )
+            raise ValueError("exactly one of equals, at_least, above, at_most, below")
         return self
 
     @property
@@ -117,6 +129,19 @@ class Plausible(Part):
     sd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
 
+def _shape_or_times(given: Any) -> str:
+    """Whether a shape is given, or a mapping of times to shapes."""
+    if isinstance(given, dict):
+        return "shape" if not given or set(given) & set(Plausible.model_fields) else "times"
+    return "shape"
+
+
+PlausibleShape = Annotated[
+    Annotated[Plausible, Tag("shape")] | Annotated[dict[TimeName, Plausible], Tag("times")],
+    Discriminator(_shape_or_times),
+]
+
+
 class Limit(Part):
     """Bounds on a measurement in the rows that satisfy every condition of ``when``."""
 
@@ -141,7 +166,8 @@ class NumericColumn(_ColumnPart):
     low: Number | None = None
     high: Number | None = None
     measured_in: str = ""
-    plausible: Plausible | dict[TimeName, Plausible] | None = None
+    plausible: PlausibleShape | None = None
+    """One shape, or one a time."""
     times: tuple[TimeName, ...] = ()
     followed: dict[TimeName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """Numbers observed at a time; a time that is not named is observed in every eligible row.
@@ -188,7 +214,7 @@ class DerivedColumn(_ColumnPart):
     @model_validator(mode="after")
     def _one_rule(self) -> DerivedColumn:
         if bool(self.all_of) == bool(self.any_of):
-            raise ValueError("a derived column takes either all_of or any_of")
+            raise ValueError("either all_of or any_of, a list of conditions")
         return self
 
 
@@ -207,7 +233,7 @@ class GroupColumn(_ColumnPart):
         if isinstance(given, dict) and "groups" not in given:
             sizes = given.get("sizes")
             if not sizes:
-                raise ValueError("a group column takes groups (how many), sizes (of each), or both")
+                raise ValueError("groups (how many), sizes (of each), or both")
             return {**given, "groups": len(sizes) if isinstance(sizes, list | tuple) else 1}
         return given
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from recohort.card.document import Document, Place, read_document
-from recohort.card.error import CardError
+from recohort.card.explain import explained
 from recohort.card.references import check_references
 from recohort.card.study import StudyCard
+from recohort.card.wording import choices, shown
 
 __all__ = ["CardFile", "Setting", "load_card"]
 
@@ -64,7 +64,9 @@ class CardFile:
         try:
             card = StudyCard.model_validate(tree)
         except ValidationError as problem:
-            raise self._explained(problem, tree, places) from None
+            first = problem.errors(include_url=False)[0]
+            place, found, expected = explained(first, tree, StudyCard)
+            raise document.error(_written(place, places), found, expected) from None
         trouble = check_references(card)
         if trouble is not None:
             place, found, expected = trouble
@@ -117,6 +119,10 @@ class CardFile:
         if not isinstance(node, dict):
             return node
         if set(node) == {"assume"} and place[:1] != ("assumptions",):
+            if written[:1] == ("assumptions",):
+                raise self.document.error(
+                    written, "an assumption within an assumption", "its value written out"
+                )
             source, value = self._chosen(node["assume"], written, setting)
             return self._filled(value, place, source, setting, places)
         return {
@@ -129,13 +135,13 @@ class CardFile:
     def _chosen(self, name: Any, written: Place, setting: Setting) -> tuple[Place, Any]:
         assumptions = self.document.tree.get("assumptions", {})
         if not isinstance(name, str) or not isinstance(assumptions, dict):
-            raise self.document.error(written, f"{name!r}", "the id of an assumption")
+            raise self.document.error(written, shown(name), "the id of an assumption")
         entry = assumptions.get(name)
         if not isinstance(entry, dict) or "value" not in entry:
-            there = ", ".join(assumptions) or "none"
             raise self.document.error(
-                (*written, "assume"), f"'{name}'", f"the id of an assumption (there are: {there})"
-            )
+                (*written, "assume"), shown(name),
+                f"the id of an assumption with a value (there are: {choices(assumptions, name)})",
+            )  # fmt: skip
         index = setting.choice(name)
         if index == 0:
             return ("assumptions", name, "value"), entry["value"]
@@ -145,58 +151,6 @@ class CardFile:
                 ("assumptions", name), f"alternative {index}", f"one of {len(alternatives)}"
             )
         return ("assumptions", name, "alternatives", index - 1), alternatives[index - 1]
-
-    def _explained(
-        self, problem: ValidationError, tree: Mapping[str, Any], places: dict[Place, Place]
-    ) -> CardError:
-        """The first problem that pydantic found, as one clear error at its line."""
-        first = problem.errors(include_url=False)[0]
-        place = _place_in(tree, first["loc"])
-        found = first["input"]
-        expected = first["msg"].removeprefix("Value error, ")
-        kind = first["type"]
-        if kind in ("missing", "union_tag_not_found"):
-            missing = str(first["loc"][-1]) if kind == "missing" else "kind"
-            return self.document.error(_written(place, places), "nothing", f"the field '{missing}'")
-        if kind == "extra_forbidden":
-            return self.document.error(
-                _written(place, places), f"the unknown field '{first['loc'][-1]}'",
-                f"one of the fields that belong here{_near(str(first['loc'][-1]))}",
-            )  # fmt: skip
-        shown = repr(found) if isinstance(found, str) else _shape(found)
-        return self.document.error(
-            _written(place, places), shown, expected[0].lower() + expected[1:]
-        )
-
-
-def _near(name: str) -> str:
-    from difflib import get_close_matches
-
-    from recohort.card.schema import field_names
-
-    close = get_close_matches(name, sorted(field_names()), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
-
-
-def _shape(found: Any) -> str:
-    if isinstance(found, dict):
-        return "a mapping with " + (", ".join(map(str, list(found)[:4])) or "nothing in it")
-    if isinstance(found, list | tuple):
-        return f"a list of {len(found)}"
-    return repr(found)
-
-
-def _place_in(tree: Any, loc: tuple[int | str, ...]) -> Place:
-    """Pydantic's location without the union tags that are not in the document."""
-    place: list[str | int] = []
-    node: Any = tree
-    for step in loc:
-        if (isinstance(node, dict) and step in node) or (
-            isinstance(node, list) and isinstance(step, int) and step < len(node)
-        ):
-            node = node[step]
-            place.append(step)
-    return tuple(place)
 
 
 def _written(place: Place, places: dict[Place, Place]) -> Place:

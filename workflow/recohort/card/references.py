@@ -10,6 +10,7 @@ from recohort.card.document import Place
 from recohort.card.layout import Condition, DerivedColumn, GroupColumn, NumericColumn, Part
 from recohort.card.statistic import Statistic
 from recohort.card.study import StudyCard
+from recohort.card.wording import choices
 
 __all__ = ["Trouble", "check_references"]
 
@@ -42,8 +43,7 @@ def _troubles(card: StudyCard) -> Iterator[Trouble]:
 def _known(place: Place, name: str, there: Iterable[str], what: str) -> Iterator[Trouble]:
     names = list(there)
     if name not in names:
-        shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-        yield place, f"'{name}'", f"{what} of this card (there are: {shown or 'none'})"
+        yield place, f"'{name}'", f"{what} of this card (there are: {choices(names, name)})"
 
 
 def _units(card: StudyCard) -> Iterator[Trouble]:
@@ -120,7 +120,7 @@ def _quantities(card: StudyCard) -> Iterator[Trouble]:
         )
         for statistic in quantity.values:
             if statistic not in GIVES[analysis.kind]:
-                given = ", ".join(s for s in Statistic if s in GIVES[analysis.kind])
+                given = choices([s for s in Statistic if s in GIVES[analysis.kind]], statistic)
                 yield (
                     (*here, "values", statistic.value),
                     f"'{statistic}' of an analysis of kind {analysis.kind}",
@@ -163,15 +163,55 @@ def _every_condition_and_column(card: StudyCard) -> Iterator[Trouble]:
                 if key not in keys:
                     base = key.partition("@")[0]
                     times = [k for k in keys if k.startswith(base + "@")]
-                    expected = "a column of this card" + (
-                        f" (with its time: {', '.join(times[:6])})" if times else ""
-                    )
-                    yield place, f"'{key}'", expected
+                    there = choices(times or keys, key)
+                    which = "one of its times" if times else "there are"
+                    yield place, f"'{key}'", f"a column of this card ({which}: {there})"
+                elif (unit := _unit_of(card, top, part)) is not None:
+                    belongs = card.columns[keys[key]].unit
+                    around = _around(card, unit)
+                    if belongs not in around:
+                        yield place, f"'{key}' of unit {belongs}", f"a column of {around[0]}" + (
+                            f", or of {' or '.join(around[1:])} around it" if around[1:] else ""
+                        )  # fmt: skip
+    yield from _circles(card)
+
+
+def _unit_of(card: StudyCard, top: str, part: Any) -> str | None:
+    """The unit whose rows a part of the card speaks of."""
+    if top in ("columns", "populations"):
+        return str(part.unit)
+    population = card.populations.get(part.population)
+    return None if population is None else population.unit
+
+
+def _around(card: StudyCard, unit: str) -> list[str]:
+    """A unit and the units that it lies in, outwards."""
+    found: list[str] = []
+    outer: str | None = unit
+    while outer is not None and outer in card.units and outer not in found:
+        found.append(outer)
+        outer = card.units[outer].within
+    return found
+
+
+def _circles(card: StudyCard) -> Iterator[Trouble]:
+    """Columns that wait for each other: a rule or the rows of one needs the values of another."""
+    needs: dict[str, set[str]] = {}
     for name, column in card.columns.items():
+        conditions = list(column.among)
         if isinstance(column, DerivedColumn):
-            for condition in (*column.all_of, *column.any_of):
-                if condition.column == name:
-                    yield ("columns", name), "a column derived from itself", "other columns"
+            conditions += [*column.all_of, *column.any_of]
+        needs[name] = {condition.column.partition("@")[0] for condition in conditions}
+    for name in needs:
+        pending, seen = list(needs[name]), set[str]()
+        while pending:
+            other = pending.pop()
+            if other == name:
+                yield ("columns", name), "a column that depends on itself", "other columns"
+                return
+            if other not in seen:
+                seen.add(other)
+                pending.extend(needs.get(other, ()))
 
 
 def column_keys(card: StudyCard) -> dict[str, str]:

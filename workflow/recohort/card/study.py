@@ -12,7 +12,23 @@ from recohort.card.layout import Column, Identifier, Part, Population, Unit
 from recohort.card.statistic import Role, Statistic
 from recohort.printed import Printed
 
-__all__ = ["Assumption", "Citation", "Quantity", "Relation", "Reported", "StudyCard", "ValueRef"]
+__all__ = [
+    "DENOMINATOR",
+    "Assumption",
+    "Citation",
+    "Quantity",
+    "Relation",
+    "Reported",
+    "StudyCard",
+    "ValueRef",
+]
+
+
+DENOMINATOR = r"^(\d+|not_reported|none)$"
+
+
+Said = Annotated[str, Field(min_length=1)]
+"""Text that may not be left empty."""
 
 
 class Citation(Part):
@@ -34,11 +50,11 @@ class Assumption(Part):
     ``value`` stands wherever the card says ``{assume: id}``; ``alternatives`` are tried too.
     """
 
-    label: str
+    label: Said
     value: Any
     alternatives: tuple[Any, ...] = ()
-    reason: str
-    source: str
+    reason: Said
+    source: Said
     question: str = ""
     """What to ask the authors, so that the assumption becomes a fact."""
 
@@ -53,7 +69,10 @@ class Reported(Part):
     @field_validator("printed")
     @classmethod
     def _is_a_number(cls, text: str) -> str:
-        Printed.parse(text)
+        try:
+            Printed.parse(text)
+        except ValueError:
+            raise ValueError("a number as it was printed, such as 0.80 or <.001") from None
         return text
 
     @property
@@ -72,7 +91,7 @@ class Quantity(Part):
     label: str
     section: str = ""
     population: Identifier
-    denominator: Annotated[str, Field(pattern=r"^(\d+|not_reported|none)$")] = "none"
+    denominator: Annotated[str, Field(pattern=DENOMINATOR)] = "none"
     """The denominator as printed: a number, not_reported, or none where there is none to report."""
     measured_in: str = ""
     analysis: Analysis
