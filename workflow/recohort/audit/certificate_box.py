@@ -7,13 +7,17 @@ does not share with the check.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial, wraps
 from typing import Any
 
 Box = tuple[Fraction | float, Fraction | float]
 """The smallest and the largest number, both included; infinite where unbounded."""
+
+Read = Callable[[str], Box]
+"""A way of reading printed text: :func:`under` one rounding rule."""
 
 
 def box(text: str) -> Box:
@@ -26,10 +30,34 @@ def box(text: str) -> Box:
     return value - unit / 2, value + unit / 2
 
 
-def term(value: Mapping[str, Any]) -> Box:
+def under(text: str, rule: str) -> Box:
+    """As :func:`box`, for rounding to the ``nearest``, cutting off (``down``) or ``up``."""
+    comparator, value, unit = _parts(text)
+    if rule == "nearest" or comparator not in ("", "="):
+        return box(text)
+    size = abs(value)
+    low, high = (size, size + unit) if rule == "down" else (size - unit, size)
+    if size == 0:
+        return -max(high, Fraction(0)), max(high, Fraction(0))
+    return (low, high) if value > 0 else (-high, -low)
+
+
+def every_rule(
+    holds: Callable[[Mapping[str, Any], Read], bool],
+) -> Callable[[Mapping[str, Any]], bool]:
+    """A checker that must find its contradiction under each rounding rule, one for all numbers."""
+
+    @wraps(holds)
+    def checker(data: Mapping[str, Any]) -> bool:
+        return all(holds(data, partial(under, rule=rule)) for rule in ("nearest", "down", "up"))
+
+    return checker
+
+
+def term(value: Mapping[str, Any], read: Read) -> Box:
     """``{"printed": "0.80"}`` as its box, ``{"exact": "1/3"}`` as one number."""
     if "printed" in value:
-        return box(value["printed"])
+        return read(value["printed"])
     exact = Fraction(value["exact"])
     return exact, exact
 

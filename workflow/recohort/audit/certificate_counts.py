@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from recohort.audit.certificate_box import box, misses, reading, term
+from recohort.audit.certificate_box import Read, box, every_rule, misses, reading, term
 
 
 def order(data: Mapping[str, Any]) -> bool:
@@ -26,15 +26,16 @@ def order(data: Mapping[str, Any]) -> bool:
     )
 
 
-def total(data: Mapping[str, Any]) -> bool:
+@every_rule
+def total(data: Mapping[str, Any], read: Read) -> bool:
     """``parts`` (terms) should add to ``whole`` (a term): exactly, ``at_least`` or ``at_most``.
 
     ``relation`` says how: "equal", "at_least" (the parts' sum must reach the whole, as for criteria
     that may overlap) or "at_most" (it must not exceed it, as for parts that exclude each other).
     """
-    low = sum((term(part)[0] for part in data["parts"]), Fraction(0))
-    high = sum((term(part)[1] for part in data["parts"]), Fraction(0))
-    whole_low, whole_high = term(data["whole"])
+    low = sum((term(part, read)[0] for part in data["parts"]), Fraction(0))
+    high = sum((term(part, read)[1] for part in data["parts"]), Fraction(0))
+    whole_low, whole_high = term(data["whole"], read)
     too_much, too_little = low > whole_high, high < whole_low
     return {
         "equal": too_much or too_little,

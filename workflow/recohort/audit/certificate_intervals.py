@@ -9,14 +9,15 @@ from itertools import combinations
 from statistics import NormalDist
 from typing import Any
 
-from recohort.audit.certificate_box import box
+from recohort.audit.certificate_box import Read, every_rule
 
 
 def _z(level: str) -> float:
     return NormalDist().inv_cdf(0.5 + float(level) / 2)
 
 
-def binomial_tail(data: Mapping[str, Any]) -> bool:
+@every_rule
+def binomial_tail(data: Mapping[str, Any], read: Read) -> bool:
     """The limits ``lower`` and ``upper`` of k/n leave far more probability beyond k than allowed.
 
     At the lower (upper) limit, nearly (1 - level)/2 should lie at k or above (below). The limits
@@ -35,7 +36,7 @@ def binomial_tail(data: Mapping[str, Any]) -> bool:
     def tails(low: float, high: float) -> tuple[float, float]:
         return _binomial(n, low, range(k, n + 1)), _binomial(n, high, range(k + 1))
 
-    printed = tails(float(box(data["lower"])[0]) / scale, float(box(data["upper"])[1]) / scale)
+    printed = tails(float(read(data["lower"])[0]) / scale, float(read(data["upper"])[1]) / scale)
     liberal = [
         tails(p - wald_half, p + wald_half),
         tails(centre - wilson_half, centre + wilson_half),
@@ -58,13 +59,14 @@ def _binomial(n: int, q: float, counts: range) -> float:
     )  # fmt: skip
 
 
-def no_table(data: Mapping[str, Any]) -> bool:
+@every_rule
+def no_table(data: Mapping[str, Any], read: Read) -> bool:
     """No table with rows ``n1``, ``n0`` and ``events`` in all prints the ``printed`` ratio.
 
     ``measure`` is "odds" or "risk". For odds ratios the sample ratio, the ratio after adding ½ to
     each cell, and the conditional maximum-likelihood ratio (as R's fisher.test gives) are tried.
     """
-    low, high = box(data["printed"])
+    low, high = read(data["printed"])
     n1, n0, events = int(data["n1"]), int(data["n0"]), int(data["events"])
     for a in range(max(0, events - n0), min(n1, events) + 1):
         b, c, d = n1 - a, events - a, n0 - events + a
@@ -96,7 +98,8 @@ def _conditional(n1: int, n0: int, m: int, a: int, low: Any, high: Any) -> bool:
     return mean(float(low)) - 1e-9 <= a <= mean(float(high)) + 1e-9
 
 
-def auc_bound(data: Mapping[str, Any]) -> bool:
+@every_rule
+def auc_bound(data: Mapping[str, Any], read: Read) -> bool:
     """The interval of an AUC is wider than ``smaller`` participants of the rarer class allow.
 
     However the scores are distributed, var(A) is at most A(1 - A)/(m - 1), with m the number in
@@ -104,7 +107,7 @@ def auc_bound(data: Mapping[str, Any]) -> bool:
     printed interval is held against the widest that the bound gives, Wald or on the logit scale.
     """
     m, z = int(data["smaller"]), _z(data["level"])
-    auc, lower, upper = (box(data[name]) for name in ("auc", "lower", "upper"))
+    auc, lower, upper = (read(data[name]) for name in ("auc", "lower", "upper"))
     width = float(upper[0] - lower[1])
     a = min(max(0.5, float(auc[0])), float(auc[1]))
     if m < 2 or not 0 < a < 1:
@@ -115,7 +118,8 @@ def auc_bound(data: Mapping[str, Any]) -> bool:
     return width > max(min(a + half, 1.0) - max(a - half, 0.0), 2 * half, logit) + 1e-9
 
 
-def wald_ratio(data: Mapping[str, Any]) -> bool:
+@every_rule
+def wald_ratio(data: Mapping[str, Any], read: Read) -> bool:
     """No log ratio b and half-width h give ``estimate``, ``lower``, ``upper`` (and ``p``).
 
     exp(b), exp(b - h), exp(b + h) must print as they did; those are six half-planes in (b, h), and
@@ -123,7 +127,7 @@ def wald_ratio(data: Mapping[str, Any]) -> bool:
     """
     planes: list[tuple[float, float, float]] = [(0.0, -1.0, 0.0)]  # u b + v h <= w
     for name, side in (("estimate", 0.0), ("lower", -1.0), ("upper", 1.0)):
-        low, high = box(data[name])
+        low, high = read(data[name])
         planes.append((1.0, side, math.log(high)))
         if low > 0:
             planes.append((-1.0, -side, -math.log(low)))
@@ -141,5 +145,5 @@ def wald_ratio(data: Mapping[str, Any]) -> bool:
     z = [b / h * _z(data["level"]) for b, h in corners]
     weakest = 0.0 if min(z) <= 0 <= max(z) else min(map(abs, z))
     p_high, p_low = math.erfc(weakest / math.sqrt(2)), math.erfc(max(map(abs, z)) / math.sqrt(2))
-    low, high = box(data["p"])
+    low, high = read(data["p"])
     return p_high + 1e-9 < low or high < p_low / 2 - 1e-12

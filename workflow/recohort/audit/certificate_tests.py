@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from recohort.audit.certificate_box import Box, box
+from recohort.audit.certificate_box import Box, Read, every_rule
 
 
 def _p(t: float, df: float) -> float:
@@ -23,26 +23,27 @@ def _gap(first: Box, second: Box) -> tuple[float, float]:
     return max(0.0, low, -high), max(abs(low), abs(high))
 
 
-def _sd(text: str, n: int) -> tuple[float, float]:
+def _sd(text: str, n: int, read: Read) -> tuple[float, float]:
     """An SD with n - 1, where the printed one may have been divided by n."""
-    low, high = box(text)
+    low, high = read(text)
     return max(0.0, float(low)), float(high) * math.sqrt(n / (n - 1))
 
 
-def _outside(p_text: str, low: float, high: float) -> bool:
+def _outside(printed: Box, low: float, high: float) -> bool:
     """Whether a printed p misses [low, high], and half of it (one-sided), by more than a hair."""
-    printed_low, printed_high = box(p_text)
+    printed_low, printed_high = printed
     return high * (1 + 1e-9) < printed_low or printed_high < low / 2 * (1 - 1e-9)
 
 
-def two_sample_t(data: Mapping[str, Any]) -> bool:
+@every_rule
+def two_sample_t(data: Mapping[str, Any], read: Read) -> bool:
     """``p`` lies outside what Student's and Welch's t give over the boxes of means and SDs.
 
     ``n1``, ``mean1``, ``sd1``, ``n2``, ``mean2``, ``sd2``; one- and two-sided; SD with n or n - 1.
     """
     n1, n2 = int(data["n1"]), int(data["n2"])
-    near, far = _gap(box(data["mean1"]), box(data["mean2"]))
-    (a1, b1), (a2, b2) = _sd(data["sd1"], n1), _sd(data["sd2"], n2)
+    near, far = _gap(read(data["mean1"]), read(data["mean2"]))
+    (a1, b1), (a2, b2) = _sd(data["sd1"], n1, read), _sd(data["sd2"], n2, read)
     if n1 < 2 or n2 < 2 or a1 + a2 <= 0:
         return False
 
@@ -56,31 +57,33 @@ def two_sample_t(data: Mapping[str, Any]) -> bool:
     most, least = n1 + n2 - 2, min(n1, n2) - 1
     lows = [_p(far / pooled(a1, a2), most), _p(far / separate(a1, a2), most)]
     highs = [_p(near / pooled(b1, b2), most), _p(near / separate(b1, b2), least)]
-    return _outside(data["p"], min(lows), max(highs))
+    return _outside(read(data["p"]), min(lows), max(highs))
 
 
-def paired_t(data: Mapping[str, Any]) -> bool:
+@every_rule
+def paired_t(data: Mapping[str, Any], read: Read) -> bool:
     """No correlation in [-1, 1] gives ``p`` for n pairs, n in ``n_low``..``n_high``.
 
     The SD of the differences lies between |sd1 - sd2| and sd1 + sd2.
     """
     n_low, n_high = int(data["n_low"]), int(data["n_high"])
-    near, far = _gap(box(data["mean1"]), box(data["mean2"]))
+    near, far = _gap(read(data["mean1"]), read(data["mean2"]))
     if not 2 <= n_low <= n_high:
         return False
     lows, highs = [], []
     for n in (n_low, n_high):
-        first, second = _sd(data["sd1"], n), _sd(data["sd2"], n)
+        first, second = _sd(data["sd1"], n, read), _sd(data["sd2"], n, read)
         smallest = max(0.0, first[0] - second[1], second[0] - first[1])
         largest = first[1] + second[1]
         if largest <= 0:
             return False
         lows.append(0.0 if smallest <= 0 else _p(far / smallest * math.sqrt(n), n - 1))
         highs.append(_p(near / largest * math.sqrt(n), n - 1))
-    return _outside(data["p"], min(lows), max(highs))
+    return _outside(read(data["p"]), min(lows), max(highs))
 
 
-def rank_p(data: Mapping[str, Any]) -> bool:
+@every_rule
+def rank_p(data: Mapping[str, Any], read: Read) -> bool:
     """``p`` is below the smallest that a rank test can give.
 
     "two_sample": one ordering of C(n1 + n2, n1) when exact; z is at most √(N - 1) however the
@@ -92,5 +95,5 @@ def rank_p(data: Mapping[str, Any]) -> bool:
     else:
         exact, z = Fraction(1, 2**n1), math.sqrt(n1)
     smallest = min(float(exact), math.erfc(z / math.sqrt(2)) / 2)
-    low, high = box(data["p"])
+    low, high = read(data["p"])
     return high <= smallest * (1 - 1e-9) if low == -math.inf else high < smallest * (1 - 1e-9)
