@@ -74,7 +74,7 @@ def random_facts(rng: random.Random, high: int) -> VariableFacts:
     """Facts of a real sample, with some digits changed."""
     n = rng.randint(1, 5)
     sample = tuple(sorted(rng.randint(0, high) for _ in range(n)))
-    lost, stats = rng.choice([r for r in readings_of(sample) if not math.isnan(r[1]["sd"])])
+    _, stats = rng.choice([r for r in readings_of(sample) if not math.isnan(r[1]["sd"])])
     chosen = rng.sample(STATISTICS, rng.randint(1, 5))
     if "q1" not in chosen and "q3" not in chosen:
         stats["median"] = float(np.median(sample))

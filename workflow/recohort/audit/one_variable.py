@@ -26,6 +26,7 @@ from recohort.printed import Printed, RealSet, RoundingRule
 
 __all__ = ["Repair", "VariableAudit", "audit_facts", "audit_variable", "variable_finding"]
 
+_EXTRA_NODES: Final = 6_000
 _OTHER_RULES: Final = (RoundingRule.TRUNCATION, RoundingRule.CEILING)
 _STATISTICS: Final = ("q1", "q3", "median", "maximum", "minimum", "sd", "mean")
 
@@ -79,6 +80,7 @@ def audit_variable(
     counts: Iterable[tuple[str, str, str | tuple[str, str]]] = (),
     seconds: float | None = None,
     stop: Callable[[], bool] | None = None,
+    thorough: bool = False,
 ) -> VariableAudit:
     """Audit the printed statistics of one variable, given as printed text.
 
@@ -94,6 +96,7 @@ def audit_variable(
             ("=", "0", "34"); the count may be a pair (fewest, most).
         seconds: a limit of wall-clock time; what is open then is undetermined.
         stop: asked now and then; returning true ends the search likewise.
+        thorough: allow about a minute, where otherwise a second or two decide what stays open.
 
     Raises:
         ValueError: some text is no number, n or a count is no whole number or negative, the step is
@@ -115,7 +118,7 @@ def audit_variable(
     )
     if facts.n_low > facts.n_high:
         raise ValueError(f"n: got {first} to {last}; takes the smaller number first")
-    return audit_facts(facts, seconds=seconds, stop=stop)
+    return audit_facts(facts, seconds=seconds, stop=stop, thorough=thorough)
 
 
 def _parsed(text: str | None, name: str) -> Printed | None:
@@ -168,9 +171,12 @@ def audit_facts(
     *,
     seconds: float | None = None,
     stop: Callable[[], bool] | None = None,
+    thorough: bool = False,
 ) -> VariableAudit:
     """Audit one variable; see :func:`audit_variable`, which takes text."""
     effort = Effort(seconds=seconds, stop=stop)
+    if thorough:
+        effort = Effort(nodes=100_000, solver=30.0, seconds=seconds, stop=stop)
     asked = _Question(facts, effort, facts.q1 is not None or facts.q3 is not None)
     decision = asked.decide(None)
     if decision.answer is Answer.FEASIBLE:
@@ -244,6 +250,8 @@ class _Question:
     effort: Effort
     typed_median: bool
     """Whether medians of the quartiles' own definition count, also once quartiles are left out."""
+    pool: list[int] = field(default_factory=lambda: [_EXTRA_NODES])
+    """What is left for leaving facts out and for repairs, together."""
 
     def problem(self, facts: VariableFacts, rule: RoundingRule | None = None) -> Problem:
         """The feasibility question, with the conventions that all facts together leave open."""
@@ -268,13 +276,16 @@ class _Question:
                 trial = replace(facts, **{name: None})
                 if self._conflict(trial, rules):
                     facts = trial
-        return _Numbered(facts, self.effort, self.typed_median, tuple(kept))
+        return _Numbered(facts, self.effort, self.typed_median, self.pool, tuple(kept))
 
     def _conflict(self, facts: VariableFacts, rules: Sequence[RoundingRule | None]) -> bool:
         if not facts.printed and not facts.counts:
             return False
         small = Effort(
-            nodes=self.effort.nodes, seconds=None, stop=lambda: self.effort.over, use_solver=False
+            nodes=min(self.effort.nodes, 1_000),
+            stop=lambda: self.effort.over,
+            use_solver=False,
+            pool=self.pool,
         )
         return all(
             decide(self.problem(facts, rule), small).answer is Answer.INFEASIBLE for rule in rules
@@ -311,7 +322,7 @@ class _Question:
             if problem is None:
                 return False
             allowed = Effort(
-                nodes=300, seconds=None, stop=lambda: self.effort.over, use_solver=False
+                nodes=200, stop=lambda: self.effort.over, use_solver=False, pool=self.pool
             )
             return decide(problem, allowed).answer is Answer.FEASIBLE
 

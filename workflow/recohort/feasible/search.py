@@ -29,6 +29,11 @@ Proof = dict[str, Any]
 """Plain data: see :mod:`recohort.audit.certificate_variable` for its grammar."""
 
 
+_MOST_PIECES = 600
+_REAL_COST = 8  # exact fractions grow
+_MOST_SPOTS = 8
+
+
 class Answer(StrEnum):
     """Whether some sample lies in all the sets."""
 
@@ -67,12 +72,14 @@ class Effort:
     ``stop`` is asked now and then, and ends the search when it returns true.
     """
 
-    nodes: int = 20_000
-    solver: float = 10.0
+    nodes: int = 5_000
+    solver: float = 1.0
     """Deterministic seconds of the solver, over all cases."""
     seconds: float | None = None
     stop: Callable[[], bool] | None = None
     use_solver: bool = True
+    pool: list[int] | None = None
+    """A number of nodes, as the only item, that several decisions share besides their own."""
     deadline: float | None = field(default=None, init=False)
     left: int = field(default=0, init=False)
 
@@ -85,7 +92,10 @@ class Effort:
     def spend(self, nodes: int = 1) -> None:
         """Note some work; raises where no more is allowed."""
         self.left -= nodes
-        if self.left < 0 or self.over:
+        if self.pool is not None:
+            self.pool[0] -= nodes
+        empty = self.pool is not None and self.pool[0] < 0
+        if self.left < 0 or empty or self.over:
             raise _Exhausted
 
     @property
@@ -132,7 +142,7 @@ def _decide(problem: Problem, effort: Effort) -> Decision:
     left = [n for n in _sizes(problem) if n not in loose]
     for n in left:
         for lost, reading in problem.conventions(n):
-            effort.spend(0)
+            effort.spend()
             found = _try(hopeful, n, lost, reading)
             if found is not None:
                 return Decision(Answer.FEASIBLE, found, n, lost, reading)
@@ -209,6 +219,24 @@ def _probe(
             values = build(trial, runs, total)
             if values is None:
                 continue
+            found = _histogram(problem, values)
+            if meets(problem, lost, reading, found):
+                return found
+    return None
+
+
+def _built(
+    problem: Problem,
+    case: Case,
+    lost: int | None,
+    reading: QuantileReading | None,
+    spots: list[Number],
+) -> Histogram | None:
+    """A sample of one of the given sums, or None."""
+    runs = case.bounds.runs()
+    for total in spots:
+        values = build(case, runs, total)
+        if values is not None:
             found = _histogram(problem, values)
             if meets(problem, lost, reading, found):
                 return found
@@ -357,12 +385,14 @@ def _refute(
 ) -> Proof | Histogram | None:
     """A proof that a case has no sample, a sample after all, or neither."""
     case = case.within(case.bounds.copy())
-    root = _refute_root(case, effort)
+    spots: list[Number] = []
+    root = _refute_root(case, effort, spots)
     if root is not None:
         return root
     split = _split(case)
     if split is None:
-        found = _probe(problem, case, lost, reading, few=False)
+        found = _built(problem, case, lost, reading, spots)
+        found = found or _probe(problem, case, lost, reading, few=False)
         if found is not None:
             return found
         return {"enumerate": True} if _enumeration_is_empty(case, effort) else None
@@ -381,16 +411,19 @@ def _refute(
     return {"rank": rank, "value": str(value), "low": children[0], "high": children[1]}
 
 
-def _refute_root(case: Case, effort: Effort) -> Proof | None:
-    """A proof without splitting, after drawing the consequences for the case's bounds."""
-    effort.spend()
+def _refute_root(case: Case, effort: Effort, spots: list[Number] | None = None) -> Proof | None:
+    """A proof without splitting, after drawing the consequences for the case's bounds.
+
+    Sums that leave room for the spread are added to ``spots``.
+    """
+    effort.spend(1 if case.bounds.whole else _REAL_COST)
     if not case.tighten():
         return {"empty": True}
     runs = case.bounds.runs()
     low, high = _sum_range(case, runs)
     if low > high:
         return {"empty": True}
-    pieces = _exclude_sums(case, runs, low, high, effort)
+    pieces = _exclude_sums(case, runs, low, high, effort, spots)
     return None if pieces is None else {"sums": pieces}
 
 
@@ -417,28 +450,41 @@ def _split(case: Case) -> tuple[int, Number] | None:
 
 
 def _exclude_sums(
-    case: Case, runs: Runs, low: Number, high: Number, effort: Effort
+    case: Case,
+    runs: Runs,
+    low: Number,
+    high: Number,
+    effort: Effort,
+    spots: list[Number] | None,
 ) -> list[list[str]] | None:
     """Cover the sums by pieces, each too wide or too narrow for the spread; None if one is not."""
     if math.isinf(low) or math.isinf(high) or (case.d_low <= 0 and math.isinf(case.d_high)):
         return None
     pieces: list[list[str]] = []
+    fitting = 0
     todo = [(low, high, 0)]
-    while todo:
+    for _ in range(_MOST_PIECES):
+        if not todo:
+            return None if fitting else pieces
         a, b, depth = todo.pop()
-        effort.spend()
+        effort.spend(1 if runs.whole else _REAL_COST)
         kind = _excluded(case, runs, a, b)
         if kind is not None:
             pieces.append([str(a), str(b), *kind])
             continue
-        if a == b or depth > 40:
-            return None
         middle = (a + b) // 2 if runs.whole else Fraction(a + b) / 2
-        if squares_window(case, runs, middle) is not None:
-            return None
-        todo.append((middle + 1 if runs.whole else middle, b, depth + 1))
-        todo.append((a, middle, depth + 1))
-    return pieces
+        fits = squares_window(case, runs, middle) is not None
+        if fits or depth > 40:
+            fitting += 1
+            if fits and spots is not None:
+                spots.append(middle)
+            if spots is None or fitting >= _MOST_SPOTS or depth > 40:
+                return None
+        if a < b:
+            todo.append((middle + 1 if runs.whole else middle, b, depth + 1))
+            todo.append((a, middle - (1 if fits and runs.whole else 0), depth + 1))
+            todo = [item for item in todo if item[0] <= item[1]]
+    return None
 
 
 def _excluded(case: Case, runs: Runs, a: Number, b: Number) -> list[str] | None:
