@@ -10,7 +10,18 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, betainc, betaincinv, expit, logit, ndtri, stdtrit
+from scipy.special import (
+    bdtr,
+    betainc,
+    betaincinv,
+    betaln,
+    expit,
+    logit,
+    ndtri,
+    stdtrit,
+    xlog1py,
+    xlogy,
+)
 
 from recohort.estimators.arguments import (
     FloatArray,
@@ -202,20 +213,30 @@ def _mid_p_low(k: FloatArray, n: FloatArray, tail: float) -> FloatArray:
     rest = np.maximum(n - inner, 0.5)
     at_end = inner == n
 
-    def upper_tail(p: FloatArray) -> FloatArray:
-        beyond = np.where(at_end, 0.0, betainc(inner + 1.0, rest, p))
-        return np.asarray(0.5 * (betainc(inner, n - inner + 1.0, p) + beyond))
-
-    # The two exact tails bracket the mid-p tail; the function rises with p.
+    # The two exact tails bracket the mid-p tail, which rises with p.
     low = betaincinv(inner, n - inner + 1.0, tail)
     high = np.where(at_end, 1.0, betaincinv(inner + 1.0, rest, tail))
+    log_first = -betaln(inner, n - inner + 1.0)
+    log_second = -betaln(inner + 1.0, rest)
+    p = 0.5 * (low + high)
+    found = np.zeros(p.shape, dtype=bool)
     for _ in range(60):
-        middle = 0.5 * (low + high)
-        short = upper_tail(middle) < tail
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-        if np.all(high - low <= 1e-15 * high):
+        # 2 P(X > k) + P(X = k) and its slope: two beta distributions.
+        excess = betainc(inner, n - inner + 1.0, p) - 2.0 * tail
+        slope = np.exp(log_first + xlogy(inner - 1.0, p) + xlog1py(n - inner, -p))
+        excess += np.where(at_end, 0.0, betainc(inner + 1.0, rest, p))
+        beyond = np.exp(log_second + xlogy(inner, p) + xlog1py(rest - 1.0, -p))
+        slope += np.where(at_end, 0.0, beyond)
+        low, high = np.where(excess < 0.0, p, low), np.where(excess < 0.0, high, p)
+        step = excess / np.maximum(slope, 1e-300)
+        found |= np.abs(step) <= 1e-14 * p
+        goal = p - step
+        # Newton's step where it stays inside the bracket, halving where it does not.
+        goal = np.where((goal > low) & (goal < high), goal, 0.5 * (low + high))
+        p = np.where(found, p, goal)
+        if found.all():
             break
-    return np.where(k == 0, 0.0, 0.5 * (low + high))
+    return np.where(k == 0, 0.0, p)
 
 
 def _mid_p(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
