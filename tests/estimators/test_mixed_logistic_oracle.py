@@ -167,7 +167,8 @@ def simulated(
 def test_maximum_against_40_digits(nodes: int, seed: int, sd: float) -> None:
     y, x, group = simulated(seed, 48, 6, 2, sd)
     fit = fit_mixed_logistic(y, x, group, nodes=nodes)
-    assert fit.flag == "ok"
+    assert fit.flag in ("ok", "inexact")
+    assert fit.converged
     coef, spread, error = oracle_fit(y, x, group, nodes, fit.coef, fit.sd)
     np.testing.assert_allclose(fit.coef, coef, rtol=1e-8, atol=1e-9)
     assert fit.sd == pytest.approx(spread, rel=1e-8)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 class FitFlag(StrEnum):
     """How a logistic or mixed-effects logistic fit ended.
 
-    OK and BOUNDARY are complete fits; every other flag says why estimates are missing or infinite.
+    OK, BOUNDARY and INEXACT are complete fits, INEXACT one that should have had more nodes; every
+    other flag says why estimates are missing or infinite.
     """
 
     OK = "ok"
@@ -23,11 +24,12 @@ class FitFlag(StrEnum):
     UNIDENTIFIED = "unidentified"
     NOT_CONVERGED = "not_converged"
     INVALID = "invalid"
+    INEXACT = "inexact"
 
     @property
     def converged(self) -> bool:
-        """Whether the estimates are the maximum of the likelihood."""
-        return self in (FitFlag.OK, FitFlag.BOUNDARY)
+        """Whether the estimates are the maximum of the likelihood as it was approximated."""
+        return self in (FitFlag.OK, FitFlag.BOUNDARY, FitFlag.INEXACT)
 
 
 # In the order of the integer codes of logistic_kernel.py.
@@ -53,6 +55,10 @@ _MEANING = {
     ),
     FitFlag.NOT_CONVERGED: "Newton's method did not converge.",
     FitFlag.INVALID: "An outcome or a predictor is NaN or infinite.",
+    FitFlag.INEXACT: (
+        "With so few nodes the integral is inexact, and the estimates may be off by more than a "
+        "hundredth of their standard errors: use more nodes."
+    ),
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recohort.estimators.arguments import FloatArray, IntArray, describe, whole_numbers
-from recohort.estimators.fit_flag import FLAGS, FitFlag, flags_of
+from recohort.estimators.fit_flag import FLAGS, flags_of
 from recohort.estimators.logistic_run import Problem, Solution, no_nodes, solve
 from recohort.estimators.quadrature import gauss_hermite
 
@@ -74,7 +74,7 @@ class MixedLogisticBatch:
 
 
 def _complete(codes: IntArray) -> NDArray[np.bool_]:
-    return np.isin(codes, [FLAGS.index(FitFlag.OK), FLAGS.index(FitFlag.BOUNDARY)])
+    return np.isin(codes, [code for code, flag in enumerate(FLAGS) if flag.converged])
 
 
 def _array(value: ArrayLike, name: str, dims: tuple[int, int]) -> NDArray[np.generic]:

@@ -34,7 +34,7 @@ Matrix = NDArray[np.float64]
 
 # Flags as small integers; `FitFlag` in fit_flag.py names them.
 OK, BOUNDARY, SEPARATED, SD_UNBOUNDED, SINGLE_OUTCOME = 0, 1, 2, 3, 4
-COLLINEAR, UNIDENTIFIED, NOT_CONVERGED, INVALID = 5, 6, 7, 8
+COLLINEAR, UNIDENTIFIED, NOT_CONVERGED, INVALID, INEXACT = 5, 6, 7, 8, 9
 
 # A pivot this small, relative to the column's own sum of squares, is a linear combination.
 PIVOT = 1e-11

@@ -20,6 +20,7 @@ from recohort.estimators.laplace_kernel import evaluate_laplace
 from recohort.estimators.logistic_kernel import (
     BOUNDARY,
     DECREMENT,
+    INEXACT,
     INVALID,
     NOT_CONVERGED,
     OK,
@@ -46,8 +47,15 @@ SD_LIMIT = 30.0
 # Louis' identity holds for the integral itself: with fewer nodes than this the Hessian of the
 # quadrature objective is taken by differences of its gradient instead.
 LOUIS_NODES = 7
-# So too where moving the nodes would shift the solution by more standard errors than this.
+# So too where moving the nodes would shift the solution by more standard errors than this,
 CRUDE = 1e-3
+# and where Louis' matrix has not brought Newton's method home in so many steps.
+PATIENCE = 10
+# With less information than this a group, a second maximum may stand beside the one at the
+# boundary, as nearly separated outcomes have: it is looked for.
+SPARSE = 0.5
+# From here on the fit is complete but flagged: it should have had more nodes.
+INEXACT_SHIFT = 0.01
 
 
 @inner
@@ -142,21 +150,21 @@ def newton_step(newton: Newton, size: int) -> tuple[float, bool]:
 
 
 @inner
-def crude(newton: Newton, room: Groups, size: int) -> bool:
-    """Whether Louis' identity, exact for exact integrals, cannot be trusted for this rule.
+def crudeness(newton: Newton, room: Groups, size: int) -> float:
+    """How inexact the rule is: the shift of the solution, in standard errors, by moving nodes.
 
     With enough nodes the movement of modes and scales does not change the integral. What it
-    contributes to the gradient, in standard errors, measures how far the rule is from that.
+    contributes to the gradient measures how far the rule is from that.
     """
     cholesky_solve(newton.lower, size, room.correction, newton.unit)
     total = 0.0
     for j in range(size):
         total += room.correction[j] * newton.unit[j]
-    return total > CRUDE * CRUDE
+    return float(np.sqrt(max(total, 0.0)))
 
 
 @inner
-def fit_mixed_rows(
+def climb(
     cohort: Cohort,
     rows: int,
     groups: int,
@@ -165,63 +173,18 @@ def fit_mixed_rows(
     z: Vector,
     log_weight: Vector,
     group_x: Vector,
-    start: Vector,
-    fixed_sd: float,
+    fixed: bool,
     theta: Vector,
     newton: Newton,
     room: Groups,
 ) -> tuple[int, float, int]:
-    """One fit; theta, newton.covariance and room.mode are its result.
+    """Newton's method from ``theta``, its last element held if ``fixed``.
 
-    ``start`` is (beta, sigma) or NaN; ``fixed_sd`` holds sigma at a value unless NaN. Returns
-    flag, log-likelihood and iterations.
+    Returns flag, log-likelihood and iterations.
     """
-    capacity = cohort.trials.size
     q = p + 1
-    fixed = fixed_sd == fixed_sd
-    warm = start[0] == start[0]
-    newton.covariance[:, :] = np.nan
-    for j in range(p):
-        theta[j] = start[j] if warm else 0.0
-    flag, loglik, iterations = fit_logistic_rows(cohort, rows, p, theta, newton)
-    if flag != OK:
-        theta[p] = np.nan
-        if flag == SINGLE_OUTCOME:
-            theta[:p] = np.nan
-        return flag, loglik, iterations
-    # residual and weight are those of the solution, within a step below 1e-7 standard errors.
-    score = 0.0
-    squares = 0.0
-    for g in range(groups):
-        first, size = cohort.first[g], cohort.first[g + 1] - cohort.first[g]
-        residual = 0.0
-        for r in range(first, first + size):
-            residual += cohort.residual[r]
-        weight = dot(cohort.weight, first, cohort.tx, p * capacity + first, size)
-        score += residual * residual - weight
-        squares += weight * weight
-        room.mode[g] = 0.0
-    if (fixed and fixed_sd == 0.0) or (not fixed and score <= 0.0):
-        theta[p] = 0.0
-        cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-        return (OK if fixed else BOUNDARY), loglik, iterations
-
-    for g in range(groups):
-        for j in range(p):
-            first = cohort.first[g]
-            group_x[g * p + j] = dot(
-                cohort.success, first, cohort.x, j * capacity + first, cohort.first[g + 1] - first
-            )
     size = p if fixed else q
-    if fixed:
-        theta[p] = fixed_sd
-    elif warm and start[p] > 0.0:
-        theta[p] = start[p]
-    else:
-        theta[p] = min(max(np.sqrt(score / squares), 0.1), 2.0)
-    if warm:
-        for j in range(p):
-            theta[j] = start[j]
+    iterations = 0
     loglik = -np.inf
     shrink = 1.0
     for iteration in range(1, 101):
@@ -250,7 +213,8 @@ def fit_mixed_rows(
             continue
         loglik = value
         shrink = 1.0
-        if 1 < z.size < LOUIS_NODES:
+        differenced = 1 < z.size < LOUIS_NODES or (z.size > 1 and iteration > PATIENCE)
+        if differenced:
             difference_information(
                 cohort, rows, groups, p, unit, z, log_weight, group_x, theta, newton, room
             )
@@ -266,15 +230,23 @@ def fit_mixed_rows(
             newton.step[j] *= limit
             theta[j] += newton.step[j]
         if definite and decrement < DECREMENT:
-            theta[p] = abs(theta[p])
-            if z.size >= LOUIS_NODES and crude(newton, room, size):
+            shift = crudeness(newton, room, size) if z.size > 1 else 0.0
+            if not differenced and shift > CRUDE:
                 difference_information(
                     cohort, rows, groups, p, unit, z, log_weight, group_x, theta, newton, room
                 )
                 if cholesky(newton.information, size, newton.lower) >= 0:
                     return NOT_CONVERGED, loglik, iterations
             cholesky_inverse(newton.lower, size, newton.covariance, newton.step, newton.unit)
-            return OK, loglik, iterations
+            # The likelihood is even in sigma: report its positive branch.
+            if theta[p] < 0.0:
+                theta[p] = -theta[p]
+                for g in range(groups):
+                    room.mode[g] = -room.mode[g]
+                for j in range(p):
+                    newton.covariance[j, p] = -newton.covariance[j, p]
+                    newton.covariance[p, j] = -newton.covariance[p, j]
+            return (INEXACT if shift > INEXACT_SHIFT else OK), loglik, iterations
         if abs(theta[p]) > SD_LIMIT:
             theta[:q] = np.nan
             theta[p] = np.inf
@@ -284,6 +256,93 @@ def fit_mixed_rows(
             for j in range(q):
                 room.mode[g] += room.mode_slope[g, j] * newton.step[j]
     return NOT_CONVERGED, loglik, iterations
+
+
+@inner
+def fit_mixed_rows(
+    cohort: Cohort,
+    rows: int,
+    groups: int,
+    p: int,
+    unit: bool,
+    z: Vector,
+    log_weight: Vector,
+    group_x: Vector,
+    start: Vector,
+    fixed_sd: float,
+    theta: Vector,
+    newton: Newton,
+    room: Groups,
+) -> tuple[int, float, int]:
+    """One fit; theta, newton.covariance and room.mode are its result.
+
+    ``start`` is (beta, sigma) or NaN; ``fixed_sd`` holds sigma at a value unless NaN. Returns
+    flag, log-likelihood and iterations.
+    """
+    capacity = cohort.trials.size
+    fixed = fixed_sd == fixed_sd
+    warm = start[0] == start[0]
+    newton.covariance[:, :] = np.nan
+    for j in range(p):
+        theta[j] = start[j] if warm else 0.0
+    flag, loglik, iterations = fit_logistic_rows(cohort, rows, p, theta, newton)
+    if flag != OK:
+        theta[p] = np.nan
+        if flag == SINGLE_OUTCOME:
+            theta[:p] = np.nan
+        return flag, loglik, iterations
+    # residual and weight are those of the solution, within a step below 1e-7 standard errors.
+    score = 0.0
+    squares = 0.0
+    total = 0.0
+    for g in range(groups):
+        first, size = cohort.first[g], cohort.first[g + 1] - cohort.first[g]
+        residual = 0.0
+        for r in range(first, first + size):
+            residual += cohort.residual[r]
+        weight = dot(cohort.weight, first, cohort.tx, p * capacity + first, size)
+        score += residual * residual - weight
+        squares += weight * weight
+        total += weight
+        room.mode[g] = 0.0
+    level = not fixed and score <= 0.0
+    if (fixed and fixed_sd == 0.0) or (level and total >= SPARSE * groups):
+        theta[p] = 0.0
+        cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
+        return (OK if fixed else BOUNDARY), loglik, iterations
+
+    plain = theta.copy()
+    plain_loglik = loglik
+    if level:
+        cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
+    plain_covariance = newton.covariance.copy()
+    for g in range(groups):
+        for j in range(p):
+            first = cohort.first[g]
+            group_x[g * p + j] = dot(
+                cohort.success, first, cohort.x, j * capacity + first, cohort.first[g + 1] - first
+            )
+    if fixed:
+        theta[p] = fixed_sd
+    elif warm and start[p] > 0.01:
+        theta[p] = start[p]
+    elif level:
+        theta[p] = 2.0
+    else:
+        theta[p] = min(max(np.sqrt(score / squares), 0.1), 2.0)
+    if warm:
+        for j in range(p):
+            theta[j] = start[j]
+    flag, loglik, more = climb(
+        cohort, rows, groups, p, unit, z, log_weight, group_x, fixed, theta, newton, room
+    )
+    iterations += more
+    if level and not (flag in (OK, INEXACT) and loglik > plain_loglik + 1e-9):
+        theta[:p] = plain[:p]
+        theta[p] = 0.0
+        newton.covariance[:, :] = plain_covariance
+        return BOUNDARY, plain_loglik, iterations
+    return flag, loglik, iterations
 
 
 @inner
@@ -406,7 +465,7 @@ def _build(checksum: int) -> Callable[..., None]:
                 out_theta[c, j] = theta[j]
                 for k in range(p + 1):
                     out_cov[c, j, k] = newton.covariance[j, k]
-            if out_mode.shape[1] > 0 and flag <= BOUNDARY:
+            if out_mode.shape[1] > 0 and (flag <= BOUNDARY or flag == INEXACT):
                 for g in range(groups):
                     out_mode[c, g] = room.mode[g] * theta[p]
                     out_scale[c, g] = room.scale[g] * theta[p]
