@@ -19,7 +19,7 @@ SLEEP = np.genfromtxt(
 Y, DAYS, SUBJECT = SLEEP["Reaction"], SLEEP["Days"], SLEEP["Subject"]
 
 # R 4.2.2, lmerTest: m <- lmer(Reaction ~ factor(Days) + (1 | Subject), sleepstudy, REML = .)
-# coef(summary(m)), VarCorr(m), logLik(m); rows (Intercept), factor(Days)1, factor(Days)2, factor(Days)9.
+# coef(summary(m)), VarCorr(m), logLik(m); rows (Intercept) and days 1, 2 and 9.
 BY_DAY = {
     "reml": {
         "coefficients": [256.65180555556, 7.84395, 8.71009444444, 94.19941666667],
