@@ -289,6 +289,8 @@ def _other_counts(
     ]
     found += dict.fromkeys(text for text in near if text and not found)
     for size, label in {**sizes, n: "the stated number"}.items():
+        if size < 1:
+            continue
         for method, other in _counts_of(size, low.accepted, high.accepted, level, scale):
             if (other, size) not in seen:
                 seen.add((other, size))
