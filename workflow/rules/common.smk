@@ -47,9 +47,7 @@ def whole_number(given, key, least):
 def folder(given, key):
     value = given[key]
     if not isinstance(value, str) or not value.strip() or re.search(r"[{}\s]", value):
-        stop(
-            f"configuration: {key} is {value!r}, not the name of a folder without spaces"
-        )
+        stop(f"configuration: {key} is {value!r}, not the name of a folder without spaces")
     return value.rstrip("/")
 
 
@@ -57,18 +55,12 @@ def study_names(given, cards):
     names = given["studies"]
     if isinstance(names, str):
         names = names.split()
-    if (
-        not isinstance(names, list)
-        or not names
-        or not all(isinstance(n, str) for n in names)
-    ):
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         stop(f"configuration: studies is {names!r}, not a list of study names")
     there = [path.stem for path in sorted(Path(cards).glob("*.yaml"))]
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-            stop(
-                f"configuration: {name!r} is no study name: letters, digits, _ and - only"
-            )
+            stop(f"configuration: {name!r} is no study name: letters, digits, _ and - only")
         if name not in there:
             stop(f"no study card {cards}/{name}.yaml; {one_of(there, name)}")
         if names.count(name) > 1:
@@ -110,9 +102,7 @@ def claim(results):
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        stop(
-            f"another run is writing in the results folder {results!r}; wait for it or end it"
-        )
+        stop(f"another run is writing in the results folder {results!r}; wait for it or end it")
     except OSError:
         pass  # a file system without locks: two runs at once are then the user's own care
     return handle
@@ -126,22 +116,19 @@ def worth_showing(record):
     """
     message = record.getMessage()
     if message.startswith("Nothing to be done"):
-        record.msg = f"Nothing to do: {RESULTS}/ is up to date; the page to open is {RESULTS}/index.html"
+        record.msg = (
+            f"Nothing to do: {RESULTS}/ is up to date; the page to open is {RESULTS}/index.html"
+        )
         return True
     told = (
         "CalledProcessError",
         "At least one job did not complete successfully",
     )
-    return record.levelno >= logging.WARNING and not any(
-        text in message for text in told
-    )
+    return record.levelno >= logging.WARNING and not any(text in message for text in told)
 
 
-if (
-    workflow.is_main_process
-    and not workflow.dryrun
-    and not workflow.output_settings.verbose
-):
+# The default profile is quiet; who asks for Snakemake's own account of a run gets it whole.
+if workflow.is_main_process and not workflow.dryrun and workflow.output_settings.quiet:
     for handler in logger.handlers:
         if type(handler).__name__ == "ColorizingTextHandler":
             handler.addFilter(worth_showing)
@@ -227,9 +214,7 @@ onstart:
         )
         for study in SETTINGS.studies
     ]
-    messages = [
-        check.communicate()[1].strip() for check in checks if check.wait() != 0
-    ]
+    messages = [check.communicate()[1].strip() for check in checks if check.wait() != 0]
     if messages:
         print("\n".join(messages), file=sys.stderr)
         sys.exit(2)
