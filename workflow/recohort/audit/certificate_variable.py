@@ -263,7 +263,7 @@ class _Sample:
 
     def _draw(self) -> None:
         """Draw consequences until nothing changes (any order is sound, few rounds suffice)."""
-        for _ in range(200):
+        for _ in range(40):
             before = (self.lows[:], self.highs[:])
             n = self.n
             if self.sum[1] < math.inf:
@@ -320,6 +320,8 @@ class _Sample:
         low = max(self.sum[0], sum(self.lows))
         high = min(self.sum[1], sum(self.highs))
         if any(a > b for a, b in zip(self.lows, self.highs, strict=True)) or low > high:
+            return
+        if any(rule[0] == "couple" and rule[4] > rule[5] for rule in self.rules):
             return
         if "rank" in tree:
             value = Fraction(tree["value"])

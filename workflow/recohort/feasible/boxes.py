@@ -60,6 +60,8 @@ class Bounds:
         value = self._up(value)
         rank = max(rank, 1)
         if value > self.low(rank):
+            for known in [k for k, v in self._lows.items() if k >= rank and v <= value]:
+                del self._lows[known]
             self._lows[rank] = value
             self.changed = True
 
@@ -70,6 +72,8 @@ class Bounds:
         value = self._down(value)
         rank = min(rank, self.n)
         if value < self.high(rank):
+            for known in [k for k, v in self._highs.items() if k <= rank and v >= value]:
+                del self._highs[known]
             self._highs[rank] = value
             self.changed = True
 

@@ -13,7 +13,7 @@ from recohort.feasible.problem import Case
 __all__ = ["affordable", "any_sample"]
 
 _MOST_WORK = 150_000_000
-_MOST_STATES = 1_500_000
+_MOST_STATES = 800_000
 
 
 def _frame(case: Case) -> tuple[int, int, int, int] | None:

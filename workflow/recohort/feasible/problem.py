@@ -281,7 +281,9 @@ class Case:
     def tighten(self) -> bool:
         """Draw every consequence for the bounds of ranks; False where they contradict."""
         bounds = self.bounds
-        for _ in range(200):
+        if any(c.low > c.high for c in self.couples):
+            return False
+        for _ in range(12):
             bounds.changed = False
             self._tighten_from_spread()
             for couple in self.couples:
@@ -334,17 +336,22 @@ class Case:
 def _tighten_couple(bounds: Bounds, c: Couple) -> None:
     left, right = c.rank, c.rank + 1
     if not math.isinf(c.high):
-        bounds.at_most(left, Fraction(c.high) / (c.a + c.b))
+        bounds.at_most(left, _over(c.high, c.a + c.b, bounds.whole))
         if not math.isinf(bounds.low(right)):
-            bounds.at_most(left, (c.high - c.b * bounds.low(right)) / Fraction(c.a))
+            bounds.at_most(left, _over(c.high - c.b * bounds.low(right), c.a, bounds.whole))
         if not math.isinf(bounds.low(left)):
-            bounds.at_most(right, (c.high - c.a * bounds.low(left)) / Fraction(c.b))
+            bounds.at_most(right, _over(c.high - c.a * bounds.low(left), c.b, bounds.whole))
     if not math.isinf(c.low):
-        bounds.at_least(right, Fraction(c.low) / (c.a + c.b))
+        bounds.at_least(right, -_over(-c.low, c.a + c.b, bounds.whole))
         if not math.isinf(bounds.high(right)):
-            bounds.at_least(left, (c.low - c.b * bounds.high(right)) / Fraction(c.a))
+            bounds.at_least(left, -_over(c.b * bounds.high(right) - c.low, c.a, bounds.whole))
         if not math.isinf(bounds.high(left)):
-            bounds.at_least(right, (c.low - c.a * bounds.high(left)) / Fraction(c.b))
+            bounds.at_least(right, -_over(c.a * bounds.high(left) - c.low, c.b, bounds.whole))
+
+
+def _over(value: Number, divisor: int, whole: bool) -> Number:
+    """A quotient, rounded down on a grid of whole numbers."""
+    return int(value // divisor) if whole else Fraction(value) / divisor
 
 
 def _tighten_span(bounds: Bounds, s: Span, gap: Fraction) -> None:

@@ -73,7 +73,7 @@ class Effort:
     """
 
     nodes: int = 5_000
-    solver: float = 1.0
+    solver: float = 0.5
     """Deterministic seconds of the solver, over all cases."""
     seconds: float | None = None
     stop: Callable[[], bool] | None = None
@@ -513,7 +513,7 @@ def _enumeration_is_empty(case: Case, effort: Effort) -> bool:
 
     if not affordable(case):
         return False
-    effort.spend(10)
+    effort.spend(200)
     return not any_sample(case)
 
 
