@@ -6,7 +6,7 @@ counts of the paper are: an interval in the wrong row is the usual benign cause.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ from recohort.audit.certificate import Certificate, CertificateKind, check
 from recohort.audit.finding import Check, Finding, FindingVerdict, UndeterminedReason
 from recohort.audit.naming import Determination, finding_id, named
 from recohort.estimators.proportion import ProportionInterval, proportion_intervals
-from recohort.printed import Printed, RealSet, RoundingRule
+from recohort.printed import Printed, RoundingRule
 
 __all__ = [
     "Candidate",
@@ -58,13 +58,22 @@ class ProportionReport:
     findings: tuple[Finding, ...]
     determined: tuple[Determination, ...]
     fits: tuple[tuple[ProportionInterval, float], ...]
-    """Methods and levels that print both limits at the stated counts."""
+    """Methods that print both limits at the stated counts and level; where none does, at others."""
 
 
 @lru_cache(maxsize=65536)
 def _limits(k: int, n: int, method: ProportionInterval, level: float) -> tuple[float, float]:
     many = proportion_intervals(k, n, method, level)
     return float(many.low), float(many.high)
+
+
+@lru_cache(maxsize=4096)
+def _ends(text: str, rule: RoundingRule | None) -> tuple[float, float]:
+    """The set behind a printed limit as floats, a hair wider; rule None: the accepted rules."""
+    printed = Printed.parse(text)
+    values = printed.accepted if rule is None else printed.under(rule)
+    hair = 1e-9 * float(printed.unit)
+    return float(values.low) - hair, float(values.high) + hair
 
 
 def methods_that_print(
@@ -81,20 +90,14 @@ def methods_that_print(
 
     ``rule`` None takes the accepted rounding rules.
     """
-    low, high = Printed.parse(lower), Printed.parse(upper)
-    return tuple(
-        (method, level)
-        for level in levels
-        for method in _METHODS
-        if _prints(low, scale * _limits(k, n, method, level)[0], rule)
-        and _prints(high, scale * _limits(k, n, method, level)[1], rule)
-    )
-
-
-def _prints(printed: Printed, value: float, rule: RoundingRule | None) -> bool:
-    if rule is None:
-        return printed.accepts(value)
-    return value in printed.under(rule)
+    low, high = _ends(lower, rule), _ends(upper, rule)
+    found = []
+    for level in levels:
+        for method in _METHODS:
+            limits = _limits(k, n, method, level)
+            if low[0] <= scale * limits[0] <= low[1] and high[0] <= scale * limits[1] <= high[1]:
+                found.append((method, level))
+    return tuple(found)
 
 
 def check_proportion_interval(
@@ -120,9 +123,11 @@ def check_proportion_interval(
     """
     if n < 1 or not 0 <= k <= n:
         raise ValueError(f"k, n: got {k} of {n}; takes a count within a size of at least 1")
-    levels = tuple(dict.fromkeys((level, *_LEVELS)))
-    fits = methods_that_print(k, n, lower, upper, scale=scale, levels=levels)
-    stated = [method for method, at in fits if at == level]
+    fits = methods_that_print(k, n, lower, upper, scale=scale, levels=(level,))
+    stated = [method for method, _ in fits]
+    if not fits:
+        others = tuple(other for other in _LEVELS if other != level)
+        fits = methods_that_print(k, n, lower, upper, scale=scale, levels=others)
     values = named(ids, "k", "n", "lower", "upper")
     evidence = {
         "k": k,
@@ -194,7 +199,7 @@ def _misfit(
     reconcile = [
         f"the interval is the {_method(method)} interval at {100 * at:g}%" for method, at in fits
     ]
-    reconcile += [
+    unrounded = [
         f"the limits were {'cut off' if rule is RoundingRule.TRUNCATION else 'rounded up'} instead "
         f"of rounded ({_method(method)} interval)"
         for rule in (RoundingRule.TRUNCATION, RoundingRule.CEILING)
@@ -202,6 +207,7 @@ def _misfit(
             k, n, lower, upper, scale=scale, levels=(level,), rule=rule
         )[:1]
     ]
+    reconcile += unrounded
     explained = bool(reconcile)
     reconcile += _other_counts(k, n, lower, upper, level, scale, candidates, sizes)
     if clustered:
@@ -222,18 +228,24 @@ def _misfit(
         "upper limit"
     )
     values = named(ids, "k", "n", "lower", "upper")
+    verdict = FindingVerdict.UNDETERMINED
+    if proof is not None:
+        verdict = FindingVerdict.IMPOSSIBLE
+        sentence += f"; {n} independent observations give none so narrow or so one-sided"
+    elif unrounded:
+        verdict = FindingVerdict.NOTE
+        sentence += f"; perhaps {unrounded[0]}"
     return Finding(
         id=finding_id(Check.PROPORTION_INTERVAL, "method", values),
         check=Check.PROPORTION_INTERVAL,
         values=values,
-        verdict=FindingVerdict.UNDETERMINED if proof is None else FindingVerdict.IMPOSSIBLE,
-        reason=UndeterminedReason.CONVENTION_UNKNOWN if proof is None else None,
-        sentence=sentence
-        + (
-            "."
-            if proof is None
-            else f"; {n} independent observations give none so narrow or so one-sided."
+        verdict=verdict,
+        reason=(
+            UndeterminedReason.CONVENTION_UNKNOWN
+            if verdict is FindingVerdict.UNDETERMINED
+            else None
         ),
+        sentence=f"{sentence}.",
         evidence=evidence,
         reconcile=tuple(reconcile),
         certificate=proof,
@@ -267,75 +279,76 @@ def _other_counts(
     sizes: Mapping[int, str],
 ) -> list[str]:
     """Counts of the paper that do print the interval, the nearest explanation first."""
-    low, high = Printed.parse(lower), Printed.parse(upper)
-    named_counts = [Candidate(n - k, n, "the complement"), *candidates]
-    named_counts += [Candidate(c.n - c.k, c.n, f"the complement of {c.label}") for c in candidates]
-    found, seen = [], {(k, n)}
-    for candidate in named_counts:
-        key = (candidate.k, candidate.n)
-        if key in seen or candidate.n < 1 or not 0 <= candidate.k <= candidate.n:
-            continue
-        seen.add(key)
-        methods = methods_that_print(*key, lower, upper, scale=scale, levels=(level,))
-        if methods:
-            found.append(
-                f"the interval is that of {candidate.label}, {candidate.k} of {candidate.n} "
-                f"({_methods([m for m, _ in methods])})"
-            )
-    near = [
-        _near(candidate, low, high, level, scale)
-        for candidate in named_counts
-        if (candidate.k, candidate.n) != (k, n) and 0 < candidate.n >= candidate.k >= 0
+    cells: dict[tuple[int, int], str] = {}
+    for cell in (Candidate(n - k, n, "the complement"), *candidates):
+        cells.setdefault((cell.k, cell.n), cell.label)
+    for cell in candidates:
+        cells.setdefault((cell.n - cell.k, cell.n), f"the complement of {cell.label}")
+    cells.pop((k, n), None)
+    known = [
+        (count, size, label)
+        for (count, size), label in cells.items()
+        if 0 <= count <= size and size > 0
     ]
-    found += dict.fromkeys(text for text in near if text and not found)
+    found = _matching(known, lower, upper, level, scale, _METHODS, _as_printed)
+    if not found:
+        found = _matching(known, lower, upper, level, scale, _METHODS[:5], _by_any_rule)
     for size, label in {**sizes, n: "the stated number"}.items():
         if size < 1:
             continue
-        for method, other in _counts_of(size, low.accepted, high.accepted, level, scale):
-            if (other, size) not in seen:
-                seen.add((other, size))
-                found.append(
-                    f"the interval is that of {other} of {size} ({label}; {_method(method)})"
-                )
+        every = [
+            (count, size, f"{count} of {size} ({label})")
+            for count in range(size + 1)
+            if (count, size) not in cells and (count, size) != (k, n)
+        ]
+        found += _matching(every, lower, upper, level, scale, _METHODS[:5], _as_printed)
     return found[:8]
 
 
-def _near(
-    candidate: Candidate, low: Printed, high: Printed, level: float, scale: int
-) -> str | None:
-    """A candidate whose limits, by a method, print as they did by some rounding rule each."""
-    for method in _METHODS[:5]:
-        limits = [scale * limit for limit in _limits(candidate.k, candidate.n, method, level)]
-        if all(
-            printed.widest.distance(limit) == 0.0
-            for printed, limit in zip((low, high), limits, strict=True)
-        ):
-            return (
-                f"the interval is that of {candidate.label}, {candidate.k} of {candidate.n}, not "
-                f"rounded to the nearest: {_method(method)} gives {limits[0]:.4g} to "
-                f"{limits[1]:.4g}"
-            )
-    return None
+_Reader = Callable[[str], tuple[float, float]]
 
 
-def _counts_of(
-    size: int, low: RealSet, high: RealSet, level: float, scale: int
-) -> list[tuple[ProportionInterval, int]]:
-    """All counts of ``size`` whose interval prints, by the first method that does."""
-    counts = np.arange(size + 1)
-    found: dict[int, ProportionInterval] = {}
-    slack = 1e-9
-    for method in _METHODS[:5]:
-        many = proportion_intervals(counts, size, method, level)
-        fits = (
-            (many.low * scale >= float(low.low) - slack)
-            & (many.low * scale <= float(low.high) + slack)
-            & (many.high * scale >= float(high.low) - slack)
-            & (many.high * scale <= float(high.high) + slack)
-        )
-        for count in counts[fits]:
-            found.setdefault(int(count), method)
-    return [(method, count) for count, method in found.items()]
+def _as_printed(text: str) -> tuple[float, float]:
+    return _ends(text, None)
+
+
+def _by_any_rule(text: str) -> tuple[float, float]:
+    ends = [_ends(text, rule) for rule in RoundingRule]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _matching(
+    cells: Sequence[tuple[int, int, str]],
+    lower: str,
+    upper: str,
+    level: float,
+    scale: int,
+    methods: Sequence[ProportionInterval],
+    read: _Reader,
+) -> list[str]:
+    """Which cells print both limits, each by the first method that does."""
+    if not cells:
+        return []
+    low, high = read(lower), read(upper)
+    counts = np.array([cell[0] for cell in cells])
+    sizes = np.array([cell[1] for cell in cells])
+    first: dict[int, tuple[ProportionInterval, float, float]] = {}
+    for method in methods:
+        many = proportion_intervals(counts, sizes, method, level)
+        below, above = scale * many.low, scale * many.high
+        fits = (low[0] <= below) & (below <= low[1]) & (high[0] <= above) & (above <= high[1])
+        for index in np.flatnonzero(fits):
+            first.setdefault(int(index), (method, float(below[index]), float(above[index])))
+    said = []
+    for index in sorted(first):
+        method, below_at, above_at = first[index]
+        count, size, label = cells[index]
+        what = label if label.startswith(f"{count} of") else f"{label}, {count} of {size}"
+        text = f"the interval is that of {what}: {_method(method)}"
+        if read is _by_any_rule:
+            text += f" gives {below_at:.4g} to {above_at:.4g}, not rounded to the nearest"
+        said.append(text)
+    return said
 
 
 _NAMES = {

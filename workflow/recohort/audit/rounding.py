@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from recohort.audit.certificate import Certificate, CertificateKind
 from recohort.audit.finding import Check, Finding, FindingVerdict
@@ -44,15 +45,21 @@ class Quotient:
 
     def printed_by(self, rule: RoundingRule) -> bool:
         """Whether the rule prints the number as it was printed."""
-        return self.exact in Printed.parse(self.printed).under(rule)
+        return rule in self.rules
 
     @property
     def rules(self) -> frozenset[RoundingRule]:
         """All rules that print the number as it was printed."""
-        return frozenset(rule for rule in RoundingRule if self.printed_by(rule))
+        return _rules(self.printed, self.exact)
 
     def __str__(self) -> str:
         return f"{self.printed} = {self.k}/{self.n}"
+
+
+@lru_cache(maxsize=4096)
+def _rules(text: str, exact: Fraction) -> frozenset[RoundingRule]:
+    printed = Printed.parse(text)
+    return frozenset(rule for rule in RoundingRule if exact in printed.under(rule))
 
 
 def rules_that_fit(quotients: Sequence[Quotient]) -> tuple[RoundingRule, ...]:
