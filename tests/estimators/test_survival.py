@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifelines import KaplanMeierFitter
+from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.statistics import multivariate_logrank_test
 
 from recohort.estimators.cox import cox
@@ -200,3 +200,37 @@ def test_separated_cox_is_said():
     ours = cox([1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 0, 0], [[1], [1], [1], [0], [0], [0]])
     assert not ours.converged
     assert "column 0" in ours.note
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_cox_agrees_with_lifelines_and_its_residuals_with_its_score(seed, tied):
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(60, 2)) * [1.0, 30.0]
+    t = rng.exponential(size=60) * np.exp(-0.5 * x[:, 0])
+    t = np.ceil(4 * t) if tied else t
+    e = rng.random(60) < 0.7
+    ours = cox(t, e, x)
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1] / 30, "t": t, "e": e})
+    fitter = CoxPHFitter().fit(frame, "t", "e", fit_options={"precision": 1e-10})
+    assert ours.converged
+    np.testing.assert_allclose(ours.coefficients * [1, 30], fitter.params_, atol=1e-4)
+    np.testing.assert_allclose(ours.standard_errors * [1, 30], fitter.standard_errors_, rtol=1e-3)
+    assert ours.log_likelihood == pytest.approx(fitter.log_likelihood_, abs=1e-6)
+    if not tied:
+        alone = cox(t, e, x, np.arange(60))
+        robust = CoxPHFitter().fit(frame, "t", "e", robust=True)
+        np.testing.assert_allclose(
+            alone.standard_errors * [1, 30], robust.standard_errors_, rtol=2e-3
+        )
+
+
+def test_cox_does_not_depend_on_units_or_order():
+    x = np.column_stack([LUNG["sex"], LUNG["age"]])
+    turned = np.random.default_rng(1).permutation(TIME.size)
+    one = cox(TIME, EVENT, x, LUNG["inst"])
+    two = cox(TIME[turned] / 365, EVENT[turned], 1000 * x[turned] + 5, LUNG["inst"][turned])
+    np.testing.assert_allclose(two.coefficients * 1000, one.coefficients, rtol=1e-9)
+    np.testing.assert_allclose(two.standard_errors * 1000, one.standard_errors, rtol=1e-8)

@@ -311,8 +311,18 @@ def _search(
     """θ with the smallest deviance for each outcome, and whether there is one."""
     cohorts = totals.shape[0]
     deviance = np.empty((_GRID.size, cohorts))
-    for i, value in enumerate(_GRID):
-        deviance[i] = _profile(d, totals, squares, np.full(cohorts, value), kind).deviance
+    # Few outcomes: many ratios in one pass, as each pass has a fixed cost.
+    together = max(1, 64 // cohorts)
+    for start in range(0, _GRID.size, together):
+        ratios = _GRID[start : start + together]
+        passed = _profile(
+            d,
+            np.tile(totals, (ratios.size, 1)),
+            np.tile(squares, ratios.size),
+            np.repeat(ratios, cohorts),
+            kind,
+        )
+        deviance[start : start + together] = passed.deviance.reshape(ratios.size, cohorts)
     best = deviance.argmin(axis=0)
     converged = best < _GRID.size - 1
     low = _GRID[np.maximum(best - 1, 0)].copy()
