@@ -75,7 +75,16 @@ def read_document(path: Path) -> Document:
         line = data[: problem.start].count(b"\n") + 1
         raise CardError(file, line, 1, "", "bytes that are no UTF-8", "UTF-8 text") from None
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            # Here, not after composing: the parser takes quadratic time over deep nesting.
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                at: Any = event.start_mark
+                raise CardError(
+                    file, at.line + 1, at.column + 1, "", f"more than {_DEEPEST} levels", "fewer"
+                )
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 mark: Any = event.start_mark
                 raise CardError(
@@ -117,10 +126,6 @@ def read_document(path: Path) -> Document:
 def _build(file: str, node: yaml.Node, place: Place, marks: dict[Place, tuple[int, int]]) -> Any:
     start: Any = node.start_mark
     marks.setdefault(place, (start.line + 1, start.column + 1))
-    if len(place) > _DEEPEST:
-        raise CardError(
-            file, start.line + 1, start.column + 1, "", f"more than {_DEEPEST} levels", "fewer"
-        )
     if isinstance(node, yaml.ScalarNode):
         return node.value
     if isinstance(node, yaml.SequenceNode):

@@ -178,7 +178,7 @@ def _words(annotation: Any, found: Any) -> str:
 
 
 def _one_of(names: list[str], found: Any) -> str:
-    return names[0] if len(names) == 1 else f"one of {choices(names, str(found))}"
+    return f"'{names[0]}'" if len(names) == 1 else f"one of {choices(names, str(found))}"
 
 
 def _bounds(constraints: list[Any]) -> str:

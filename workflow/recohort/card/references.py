@@ -31,7 +31,7 @@ def _troubles(card: StudyCard) -> Iterator[Trouble]:
     yield from _models(card)
     yield from _quantities(card)
     yield from _every_condition_and_column(card)
-    ids = {value.id for value in card.values}
+    ids = [value.id for value in card.values]
     for index, relation in enumerate(card.relations):
         yield from _known(("relations", index, "whole"), relation.whole, ids, "a reported value")
         for position, part in enumerate(relation.parts):
