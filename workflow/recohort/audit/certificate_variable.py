@@ -381,7 +381,7 @@ class _Sample:
         if not self.whole or math.isinf(self.lows[0]) or math.isinf(self.highs[-1]):
             raise _Refuted("enumerate: the scale has no ends")
         centre = int((low + high) / (2 * n))
-        far = max(abs(low - n * centre), abs(high - n * centre))
+        far: Value = max(n * centre - low, high - n * centre)
         if math.isinf(self.spread[1]):
             raise _Refuted("enumerate: the spread has no upper bound")
         largest = int(self.spread[1] + far * far) // n

@@ -273,7 +273,7 @@ class _Question:
                     if self._conflict(trial, rules):
                         facts, kept = trial, fewer
             elif getattr(facts, name) is not None:
-                trial = replace(facts, **{name: None})
+                trial = _left_out(facts, name)
                 if self._conflict(trial, rules):
                     facts = trial
         return _Numbered(facts, self.effort, self.typed_median, self.pool, tuple(kept))
@@ -305,7 +305,7 @@ class _Question:
 
     def _without(self, name: str) -> VariableFacts:
         if not name.startswith("count"):
-            return replace(self.facts, **{name: None})
+            return _left_out(self.facts, name)
         index = int(name.split()[1]) - 1
         rest = tuple(c for i, c in enumerate(self.facts.counts) if i != index)
         return replace(self.facts, counts=rest)
@@ -408,6 +408,11 @@ class _Numbered(_Question):
             {"facts": _plain(self.facts, self.typed_median), "proofs": proofs},
         )
         return found if check(found) else None
+
+
+def _left_out(facts: VariableFacts, name: str) -> VariableFacts:
+    nothing: dict[str, Any] = {name: None}
+    return replace(facts, **nothing)
 
 
 def _decimals(facts: VariableFacts, name: str) -> int:

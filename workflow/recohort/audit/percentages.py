@@ -260,7 +260,7 @@ class _Asked:
         exact = Fraction(100 * count, n)
         shown = _decimal(exact, self.percent.decimals + 2)
         rules = printing_rules(count, n, self.percent)
-        evidence = {"exact": shown, "rules": [str(rule) for rule in rules]}
+        evidence: dict[str, Any] = {"exact": shown, "rules": [str(rule) for rule in rules]}
         if _prints(count, n, self.percent):
             said = f"{count}/{n} = {shown}% prints as {self.percent.text}."
             return self.finding(FindingVerdict.POSSIBLE, said, evidence=evidence)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from recohort.feasible.boxes import Number
 from recohort.feasible.problem import Case
 
 __all__ = ["affordable", "any_sample"]
@@ -26,7 +27,7 @@ def _frame(case: Case) -> tuple[int, int, int, int] | None:
     if s_low > s_high:
         return None
     centre = int((s_low + s_high) / (2 * case.n))
-    largest = max(abs(s_low - case.n * centre), abs(s_high - case.n * centre))
+    largest: Number = max(case.n * centre - s_low, s_high - case.n * centre)
     top = (int(case.d_high) + int(largest) ** 2) // case.n
     return centre, low - centre, high - centre, top
 
@@ -65,8 +66,8 @@ def any_sample(case: Case) -> bool:
     for total, squares in reached[n].items():
         if not case.s_low <= total + n * centre <= case.s_high:
             continue
-        least = max(-((-case.d_low - total**2) // n), 0)
-        most = min((case.d_high + total**2) // n, top)
-        if most >= least and (squares >> int(least)) & ((1 << int(most - least + 1)) - 1):
+        first = max(int(-((-case.d_low - total**2) // n)), 0)
+        last = min(int((case.d_high + total**2) // n), top)
+        if last >= first and (squares >> first) & ((1 << (last - first + 1)) - 1):
             return True
     return False

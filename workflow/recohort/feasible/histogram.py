@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recohort.feasible.boxes import Number
 from recohort.feasible.problem import Case
@@ -72,7 +72,7 @@ def solve_histogram(case: Case, *, effort: Effort, deterministic_seconds: float)
     breaks = {int(v) for r in runs.rows for v in (r.low - 1, r.high) if low <= v <= high}
     for span in case.spans:
         breaks |= {int(v) for v in (span.value - 1, span.value) if low <= v <= high}
-    cumulative = {low - 1: 0, high: n}
+    cumulative: dict[int, Any] = {low - 1: 0, high: n}
     before = low - 1
     for end in sorted(breaks - {high}):
         least, most = case.bounds.surely_at_most(end), case.bounds.maybe_at_most(end)

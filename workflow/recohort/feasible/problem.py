@@ -101,10 +101,13 @@ class Problem:
     ) -> Case | None:
         whole = self.grid.step is not None
         bounds = Bounds(n, whole)
-        for value, low in ((self.grid.low, True), (self.grid.high, False)):
+        for value, is_low in ((self.grid.low, True), (self.grid.high, False)):
             if value is not None:
                 unit = self._units(value)
-                _ = bounds.at_least(1, unit) if low else bounds.at_most(n, unit)
+                if is_low:
+                    bounds.at_least(1, unit)
+                else:
+                    bounds.at_most(n, unit)
         couples: list[Couple] = []
         spans: list[Span] = []
         for name, rank in (("minimum", 1), ("maximum", n)):

@@ -179,7 +179,7 @@ def _try(
 
 def _gap(problem: Problem) -> Fraction:
     """A small distance on the scale of the real-valued facts."""
-    sizes = [abs(s.high - s.low) for s in problem.sets.values() if s.high != s.low]
+    sizes: list[Number] = [s.high - s.low for s in problem.sets.values() if s.high != s.low]
     finite = [Fraction(v) for v in sizes if not math.isinf(v)]
     return min(finite, default=Fraction(1)) / 10**4
 

@@ -68,24 +68,27 @@ def build(case: Case, runs: Runs, total: Number) -> list[Number] | None:
     lows = np.repeat([int(r.low) for r in runs.rows], [r.count for r in runs.rows])
     highs = np.repeat([int(r.high) for r in runs.rows], [r.count for r in runs.rows])
     found = _between(np.array(even, np.int64), np.array(extreme, np.int64), int(total), low, high)
-    found = _mend(found, lows, highs, low, high)
-    return None if found is None else [int(v) for v in np.sort(found)]
+    mended = _mend(found, lows, highs, low, high)
+    return None if mended is None else [int(v) for v in np.sort(mended)]
 
 
 def _mixed(
     even: list[Number], extreme: list[Number], window: tuple[Number, Number]
 ) -> list[Number] | None:
     """The mixture with a sum of squares inside the window: it grows steadily with the share."""
-    aim = window[0] if math.isinf(window[1]) else (Fraction(window[0]) + Fraction(window[1])) / 2
+    aim: Number = window[0]
+    if not math.isinf(window[1]):
+        aim = (Fraction(window[0]) + Fraction(window[1])) / 2
     low, high = Fraction(0), Fraction(1)
     for _ in range(60):
         share = (low + high) / 2
-        got = sum(_mix(e, x, share) ** 2 for e, x in zip(even, extreme, strict=True))
+        mixed = [_mix(e, x, share) for e, x in zip(even, extreme, strict=True)]
+        got = sum(v * v for v in mixed)
         if got < aim:
             low = share
         else:
             high = share
-        if window[0] < got < window[1] and abs(got - aim) * 8 < window[1] - window[0]:
+        if window[0] < got < window[1] and max(got - aim, aim - got) * 8 < window[1] - window[0]:
             break
     return [_mix(e, x, share) for e, x in zip(even, extreme, strict=True)]
 
