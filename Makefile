@@ -71,8 +71,9 @@ bench: $(READY)
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "recohort: error: found no Python 3.11 to 3.14; name one:\
-	 make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3" >&2; exit 2; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+	    || { echo "recohort: error: '$(PYTHON)' is no Python 3.11 to 3.14; name one:\
+ make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3" >&2; exit 2; }
 	@echo "Setting up .venv with $(PYTHON), once; it takes a minute or two."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "recohort: error: $(PYTHON) cannot\
  make a virtual environment (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
