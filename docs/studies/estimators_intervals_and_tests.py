@@ -363,7 +363,7 @@ def other_tests(rng: Rng) -> Iterator[Result]:
         yield rejected("log-rank", "chi-square", f"{n // 2} + {n // 2}", values(p))
     found: dict[str, list[float]] = {"model": [], "cluster-robust": []}
     who = np.repeat(np.arange(30), 4)
-    for _ in range(400):
+    for _ in range(3000):
         frailty = rng.gamma(2.0, 0.5, size=30)[who]
         event_time = rng.exponential(size=120) / frailty
         censored = rng.uniform(0.2, 3, size=120)

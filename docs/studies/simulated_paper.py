@@ -213,7 +213,7 @@ def _measurement(paper: Paper, name: str, group: np.ndarray, outcome: np.ndarray
     summarise(paper, f"{name}_all", "patients", name, values, step, decimals)
     for value in (0, 1):
         part = values[group == value]
-        if part.size >= 2:
+        if part.size >= 2 and paper.printer.chance(0.6):
             summarise(paper, f"{name}_{value}", f"group_{value}", name, part, step, decimals)
     if step and paper.printer.chance(0.4):
         at = float(np.median(values))
@@ -291,8 +291,9 @@ def _repeated(paper: Paper, n: int) -> None:
         "high": "10",
         "times": ["before", "after"],
     }
-    summarise(paper, "before", "patients", "pain@before", before, 1.0, 0)
-    summarise(paper, "after", "patients", "pain@after", after, 1.0, 0)
+    if printer.chance(0.7):
+        summarise(paper, "before", "patients", "pain@before", before, 1.0, 0)
+        summarise(paper, "after", "patients", "pain@after", after, 1.0, 0)
     free = int((after == 0).sum())
     _proportion(paper, "pain_free", "patients", [equals("pain@after", 0)], free, n)
     gap = after - before

@@ -213,7 +213,7 @@ def _paired(
         found += check_rank_test(size.high, None, p, ids={**ids, "n1": ids["n"]})
     before = _moments(facts, analysis.baseline, [quantity.population])
     after = _moments(facts, analysis.column, [quantity.population])
-    if before is None or after is None:
+    if before is None or after is None or analysis.test is not PairedTestKind.T:
         return found
     missing = facts.followed_is_assumed(analysis.column) or size.known is None
     ids |= {
@@ -230,7 +230,7 @@ def _paired(
         after[1].values[Statistic.SD].printed,
         p,
         n_low=2 if missing else None,
-        test_is_t=analysis.test is PairedTestKind.T,
+        test_is_t=True,
         ids=ids,
     )
 

@@ -235,6 +235,9 @@ def _misfit(
     elif unrounded:
         verdict = FindingVerdict.NOTE
         sentence += f"; perhaps {unrounded[0]}"
+    elif clustered:
+        verdict = FindingVerdict.NOTE
+        sentence += "; it may allow for several observations of one participant"
     return Finding(
         id=finding_id(Check.PROPORTION_INTERVAL, "method", values),
         check=Check.PROPORTION_INTERVAL,
@@ -330,8 +333,8 @@ def _matching(
     if not cells:
         return []
     low, high = read(lower), read(upper)
-    counts = np.array([cell[0] for cell in cells])
-    sizes = np.array([cell[1] for cell in cells])
+    counts = np.array([count for count, _, _ in cells])
+    sizes = np.array([size for _, size, _ in cells])
     first: dict[int, tuple[ProportionInterval, float, float]] = {}
     for method in methods:
         many = proportion_intervals(counts, sizes, method, level)
@@ -340,9 +343,9 @@ def _matching(
         for index in np.flatnonzero(fits):
             first.setdefault(int(index), (method, float(below[index]), float(above[index])))
     said = []
-    for index in sorted(first):
-        method, below_at, above_at = first[index]
-        count, size, label = cells[index]
+    for place in sorted(first):
+        method, below_at, above_at = first[place]
+        count, size, label = cells[place]
         what = label if label.startswith(f"{count} of") else f"{label}, {count} of {size}"
         text = f"the interval is that of {what}: {_method(method)}"
         if read is _by_any_rule:
