@@ -65,4 +65,6 @@ def test_every_choice_is_in_the_reference() -> None:
     assert Role in ENUMS
     for enum in ENUMS | {Role, Statistic}:
         for member in enum:
-            assert f"`{member.value}`" in README, member
+            assert re.search(rf"`[^`\n]*(?<!\w){re.escape(member.value)}(?!\w)[^`\n]*`", README), (
+                member
+            )
