@@ -333,6 +333,12 @@ def fit_mixed_rows(
     if warm:
         for j in range(p):
             theta[j] = start[j]
+    if level:
+        # The second maximum's basin is narrow: enter it with the coefficients that belong there.
+        flag, loglik, more = climb(
+            cohort, rows, groups, p, unit, z, log_weight, group_x, True, theta, newton, room
+        )
+        iterations += more
     flag, loglik, more = climb(
         cohort, rows, groups, p, unit, z, log_weight, group_x, fixed, theta, newton, room
     )
