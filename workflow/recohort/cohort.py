@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,9 @@ from numpy.typing import NDArray
 __all__ = [
     "Cohort",
     "FloatArray",
+    "Grid",
     "IntArray",
+    "Relation",
     "Table",
     "TableLayout",
     "read_cohort",
@@ -27,6 +31,45 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+
+class Relation(StrEnum):
+    """How an observation stands to a threshold, for counts of observations."""
+
+    EQUAL = "="
+    AT_MOST = "<="
+    BELOW = "<"
+    AT_LEAST = ">="
+    ABOVE = ">"
+
+    def holds(self, value: float | Fraction, threshold: float | Fraction) -> bool:
+        """Whether ``value`` stands in this relation to ``threshold``."""
+        match self:
+            case Relation.EQUAL:
+                return value == threshold
+            case Relation.AT_MOST:
+                return value <= threshold
+            case Relation.BELOW:
+                return value < threshold
+            case Relation.AT_LEAST:
+                return value >= threshold
+            case Relation.ABOVE:
+                return value > threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The values that a measurement can be recorded as.
+
+    ``step`` is the distance between neighbouring recordable values (1 for whole years); ``None``
+    means real-valued. Recordable values are whole multiples of the step, shifted by ``offset``,
+    within ``low`` to ``high`` where those are known.
+    """
+
+    step: Fraction | None
+    low: Fraction | None = None
+    high: Fraction | None = None
+    offset: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from recohort.feasible.variable import Grid, Relation
+from recohort.cohort import Grid, Relation
 
 __all__ = [
     "COLUMN_KEY",

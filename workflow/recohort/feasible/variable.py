@@ -3,51 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from fractions import Fraction
 
+from recohort.cohort import Grid, Relation
 from recohort.printed import Printed
 
 __all__ = ["CountFact", "Grid", "Relation", "VariableFacts"]
-
-
-class Relation(StrEnum):
-    """How an observation stands to a threshold, for counts of observations."""
-
-    EQUAL = "="
-    AT_MOST = "<="
-    BELOW = "<"
-    AT_LEAST = ">="
-    ABOVE = ">"
-
-    def holds(self, value: float | Fraction, threshold: float | Fraction) -> bool:
-        """Whether ``value`` stands in this relation to ``threshold``."""
-        match self:
-            case Relation.EQUAL:
-                return value == threshold
-            case Relation.AT_MOST:
-                return value <= threshold
-            case Relation.BELOW:
-                return value < threshold
-            case Relation.AT_LEAST:
-                return value >= threshold
-            case Relation.ABOVE:
-                return value > threshold
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The values that a measurement can be recorded as.
-
-    ``step`` is the distance between neighbouring recordable values (1 for whole years); ``None``
-    means real-valued. Recordable values are whole multiples of the step, shifted by ``offset``,
-    within ``low`` to ``high`` where those are known.
-    """
-
-    step: Fraction | None
-    low: Fraction | None = None
-    high: Fraction | None = None
-    offset: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
