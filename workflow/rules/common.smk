@@ -108,6 +108,9 @@ def claim(results):
     return handle
 
 
+SHOWN = set()
+
+
 def worth_showing(record):
     """Whether the terminal shows a message of Snakemake's.
 
@@ -120,11 +123,12 @@ def worth_showing(record):
             f"Nothing to do: {RESULTS}/ is up to date; the page to open is {RESULTS}/index.html"
         )
         return True
-    told = (
-        "CalledProcessError",
-        "At least one job did not complete successfully",
-    )
-    return record.levelno >= logging.WARNING and not any(text in message for text in told)
+    if "No space left on device" in message:
+        record.msg = f"recohort: error: no space left on the disk of {Path.cwd()}"
+    once = record.levelno >= logging.WARNING and record.msg not in SHOWN
+    SHOWN.add(record.msg)
+    noise = ("CalledProcessError", "At least one job did not", "Ignore corrupted or currently")
+    return once and not any(text in message for text in noise)
 
 
 # The default profile is quiet; who asks for Snakemake's own account of a run gets it whole.
