@@ -1,0 +1,286 @@
+"""What must hold of one measurement's values: who has one, within which bounds, printing what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from recohort.analysis.frame import BoolArray, Frame
+from recohort.card.analyses import (
+    Accuracy,
+    AccuracyAnalysis,
+    LocationAnalysis,
+    ProportionAnalysis,
+    SummaryAnalysis,
+)
+from recohort.card.layout import Condition, NumericColumn
+from recohort.card.references import column_keys
+from recohort.card.statistic import Statistic
+from recohort.card.study import Quantity, StudyCard
+from recohort.cohort import FloatArray, IntArray
+from recohort.estimators.summary import QuantileDefinition, SdDenominator
+from recohort.feasible.variable import CountFact, Grid, VariableFacts
+from recohort.printed import Printed
+from recohort.reconstruct.target import Target
+
+__all__ = ["Measurement", "RowFacts", "describe", "numeric_keys"]
+
+_MARGIN = {
+    Statistic.MEAN: "mean",
+    Statistic.SD: "sd",
+    Statistic.MEDIAN: "median",
+    Statistic.Q1: "q1",
+    Statistic.Q3: "q3",
+    Statistic.MIN: "minimum",
+    Statistic.MAX: "maximum",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowFacts:
+    """Printed statistics of a measurement among some rows."""
+
+    rows: BoolArray
+    facts: VariableFacts
+    sd: SdDenominator
+    quantiles: QuantileDefinition
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One key's rows with a value, their bounds, and what was printed of them.
+
+    ``strata`` is a code by row (-1: no value): rows with the same code may exchange values without
+    changing anything in ``facts`` or leaving their bounds.
+    """
+
+    key: str
+    column: NumericColumn
+    time: str | None
+    observed: BoolArray
+    low: FloatArray
+    high: FloatArray
+    strata: IntArray
+    facts: tuple[RowFacts, ...]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing was printed of this measurement's distribution."""
+        return not self.facts
+
+
+def numeric_keys(card: StudyCard) -> dict[str, NumericColumn]:
+    """Every key of a measurement, and its column."""
+    columns = {key: card.columns[name] for key, name in column_keys(card).items()}
+    return {key: c for key, c in columns.items() if isinstance(c, NumericColumn)}
+
+
+def _known(frame: Frame, conditions: Sequence[Condition], unit: str) -> BoolArray:
+    """Rows that satisfy the conditions on columns that already have values."""
+    known = [c for c in conditions if _has_values(frame, c.column)]
+    return frame.mask(known, unit)
+
+
+def _has_values(frame: Frame, key: str) -> bool:
+    column = frame.card.columns[key.partition("@")[0]]
+    conditions = (*getattr(column, "all_of", ()), *getattr(column, "any_of", ()))
+    if conditions:
+        return all(_has_values(frame, c.column) for c in conditions)
+    return key in frame.cohort.columns
+
+
+def _observed(
+    frame: Frame, column: NumericColumn, time: str | None, order: FloatArray
+) -> BoolArray:
+    """Rows with a value: those that can have one, less those lost by this time."""
+    able = _known(frame, column.among, column.unit)
+    followed = column.followed.get(time or "")
+    if followed is None or followed >= able.sum():
+        return able
+    # The same order at each time: who is lost stays lost where numbers fall.
+    ranked = np.argsort(np.where(able, order, np.inf), kind="stable")[:followed]
+    kept = np.zeros(able.size, dtype=np.bool_)
+    kept[ranked] = True
+    return kept
+
+
+def _bounds(
+    frame: Frame, column: NumericColumn, time: str | None
+) -> tuple[FloatArray, FloatArray, list[BoolArray]]:
+    n = frame.cohort.tables[column.unit].n
+    low = np.full(n, -np.inf if column.low is None else float(column.low))
+    high = np.full(n, np.inf if column.high is None else float(column.high))
+    masks = []
+    for limit in column.limits:
+        if limit.times and time not in limit.times:
+            continue
+        rows = frame.mask(limit.when, column.unit)
+        masks.append(rows)
+        if limit.low is not None:
+            low[rows] = np.maximum(low[rows], float(limit.low))
+        if limit.high is not None:
+            high[rows] = np.minimum(high[rows], float(limit.high))
+    return low, high, masks
+
+
+def _negated(printed: Printed) -> Printed:
+    return Printed(printed.text, printed.comparator, -printed.value, printed.decimals)
+
+
+def _count_range(one: Target, n: int) -> tuple[int, int] | None:
+    if one.statistic is Statistic.COUNT and one.printed.is_exact:
+        return int(one.printed.value), int(one.printed.value)
+    if one.statistic is Statistic.PERCENT and n:
+        fits = [k for k in range(n + 1) if one.met(100.0 * k / n)]
+        return (fits[0], fits[-1]) if fits else None
+    return None
+
+
+def _counts(
+    frame: Frame, key: str, quantity: Quantity, targets: list[Target], observed: BoolArray
+) -> tuple[BoolArray, CountFact] | None:
+    """A count of values at or beyond a threshold among some rows, if the quantity is one."""
+    analysis = quantity.analysis
+    population = frame.card.populations[quantity.population]
+    if isinstance(analysis, ProportionAnalysis):
+        tests: tuple[Condition, ...] = analysis.having
+        reference: tuple[Condition, ...] = ()
+    elif isinstance(analysis, AccuracyAnalysis):
+        tests, reference = analysis.test, analysis.reference
+    else:
+        return None
+    mine = [c for c in tests if c.column == key]
+    if len(mine) != 1 or len(tests) != 1:
+        return None
+    rows = observed & _known(frame, population.where, population.unit)
+    inverted = False
+    if isinstance(analysis, AccuracyAnalysis):
+        if analysis.measure not in (Accuracy.SENSITIVITY, Accuracy.SPECIFICITY):
+            return None
+        diseased = frame.mask(reference, population.unit)
+        inverted = analysis.measure is Accuracy.SPECIFICITY
+        rows = rows & (~diseased if inverted else diseased)
+    n = int(rows.sum())
+    ranges = [r for r in (_count_range(one, n) for one in targets) if r is not None]
+    if not ranges:
+        return None
+    low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
+    if low > high:
+        low, high = ranges[0]
+    if inverted:
+        low, high = n - high, n - low
+    if not 0 <= low <= high <= n:
+        return None
+    return rows, CountFact(mine[0].relation, mine[0].threshold, low, high, targets[0].id)
+
+
+def describe(frame: Frame, key: str, targets: Sequence[Target], order: FloatArray) -> Measurement:
+    """Everything that a key's values must satisfy on their own, given the skeleton.
+
+    ``order`` (n,) says in which order units are lost to follow-up (the largest first).
+    """
+    card = frame.card
+    column = card.columns[key.partition("@")[0]]
+    assert isinstance(column, NumericColumn)
+    time = key.partition("@")[2] or None
+    observed = _observed(frame, column, time, order)
+    low, high, masks = _bounds(frame, column, time)
+    found: list[RowFacts] = []
+    counts: list[tuple[BoolArray, CountFact]] = []
+    by_quantity: dict[str, list[Target]] = {}
+    for one in targets:
+        by_quantity.setdefault(one.quantity, []).append(one)
+    for name, wanted in by_quantity.items():
+        quantity = card.quantities[name]
+        analysis = quantity.analysis
+        population = card.populations[quantity.population]
+        if population.unit != column.unit:
+            continue
+        counted = _counts(frame, key, quantity, wanted, observed)
+        if counted is not None:
+            counts.append(counted)
+        if getattr(analysis, "column", None) != key:
+            continue
+        rows = observed & _known(frame, population.where, population.unit)
+        printed: dict[str, Printed] = {}
+        sd, quantiles = SdDenominator.N_MINUS_1, QuantileDefinition.TYPE_7
+        if isinstance(analysis, SummaryAnalysis):
+            sd, quantiles = analysis.sd, analysis.quantiles
+            for one in wanted:
+                if one.statistic in _MARGIN:
+                    printed[_MARGIN[one.statistic]] = one.printed
+        elif isinstance(analysis, LocationAnalysis):
+            for one in wanted:
+                negative = one.statistic is Statistic.PERCENT_REDUCTION
+                number = _negated(one.printed) if negative else one.printed
+                printed[analysis.by.value] = number
+        if printed:
+            n = int(rows.sum())
+            facts = _facts(column.grid, n, printed)
+            found.append(RowFacts(rows, facts, sd, quantiles, tuple(t.id for t in wanted)))
+    for rows, count in counts:
+        n = int(rows.sum())
+        facts = VariableFacts(grid=column.grid, n_low=n, n_high=n, counts=(count,))
+        found.append(
+            RowFacts(
+                rows, facts, SdDenominator.N_MINUS_1, QuantileDefinition.TYPE_7, (count.source,)
+            )
+        )
+    found = _joined(found)
+    strata = _codes(observed, [f.rows for f in found] + masks)
+    return Measurement(key, column, time, observed, low, high, strata, tuple(found))
+
+
+def _facts(
+    grid: Grid, n: int, printed: dict[str, Printed], counts: tuple[CountFact, ...] = ()
+) -> VariableFacts:
+    return VariableFacts(
+        grid=grid,
+        n_low=n,
+        n_high=n,
+        mean=printed.get("mean"),
+        sd=printed.get("sd"),
+        median=printed.get("median"),
+        q1=printed.get("q1"),
+        q3=printed.get("q3"),
+        minimum=printed.get("minimum"),
+        maximum=printed.get("maximum"),
+        counts=counts,
+    )
+
+
+def _joined(found: list[RowFacts]) -> list[RowFacts]:
+    """Facts about the same rows as one set of facts."""
+    result: list[RowFacts] = []
+    for item in found:
+        twin = next((i for i, r in enumerate(result) if np.array_equal(r.rows, item.rows)), None)
+        if twin is None:
+            result.append(item)
+            continue
+        other = result[twin]
+        merged = {**item.facts.printed, **other.facts.printed}
+        summary = item if item.facts.printed else other
+        counts = (*other.facts.counts, *item.facts.counts)
+        facts = _facts(other.facts.grid, other.facts.n_low, merged, counts)
+        result[twin] = RowFacts(
+            other.rows, facts, summary.sd, summary.quantiles, other.targets + item.targets
+        )
+    return result
+
+
+def _codes(observed: BoolArray, masks: list[BoolArray]) -> IntArray:
+    """One code for each pattern of memberships; -1 where there is no value."""
+    if not masks:
+        return np.where(observed, 0, -1).astype(np.int64)
+    table = np.stack([observed, *masks], axis=1)
+    codes = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
+    return np.where(observed, codes, -1).astype(np.int64)
+
+
+def fraction(value: float) -> Fraction | None:
+    """A bound as a fraction, ``None`` where it is infinite."""
+    return None if np.isinf(value) else Fraction(value).limit_denominator(10**6)

@@ -1,0 +1,213 @@
+"""A plausible shape for a column: the distribution nearest to a family that has the printed facts.
+
+Each stratum starts from a base density (normal, log-normal from the lower bound, its mirror from
+the upper bound, or uniform) on the recordable steps of its range. Among all distributions with the
+facts' mean, mean square and shares in intervals, the target is the one of smallest
+Kullback-Leibler divergence from the base (I-projection; Csiszár, Ann Probab 1975;3:146). It is the
+base times exp(sum of multipliers times features), and the multipliers minimise a convex function.
+A small ridge keeps it finite where the facts cannot all be had exactly: the target is only a
+direction, exactness is the search's work.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from recohort.card.layout import Family
+from recohort.reconstruct.margin_facts import FAR, FactRanges, Shape
+
+__all__ = ["Bins", "Moments", "base_log_density", "fit", "make_bins"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_MOST_BINS = 1200
+_RIDGE = 1e-4
+# A bound within this many SDs of the mean skews what would else be normal.
+_NEAR = 1.35
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """A mean and an SD in steps, and the family asked for, if one was."""
+
+    mean: float
+    sd: float
+    family: Family | None = None
+
+    @classmethod
+    def of(cls, shape: Shape) -> Moments:
+        """A shape's own (in the shape's unit)."""
+        return cls(shape.mean, shape.sd, shape.family)
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Neighbouring steps taken together: first and last step of each, in ascending order."""
+
+    first: IntArray
+    last: IntArray
+
+    @property
+    def width(self) -> IntArray:
+        """Steps in each bin."""
+        return self.last - self.first + 1
+
+    @property
+    def middle(self) -> FloatArray:
+        """Centre of each bin, in steps."""
+        return (self.first + self.last) / 2.0
+
+
+def make_bins(low: int, high: int, cuts: list[int]) -> Bins:
+    """Bins of about equal width over low..high; no bin reaches over a cut (a last step)."""
+    width = max(1, math.ceil((high - low + 1) / _MOST_BINS))
+    ends = np.arange(low + width - 1, high + 1, width, dtype=np.int64)
+    inside = [c for c in cuts if low <= c < high]
+    last = np.unique(np.concatenate([ends, np.array([*inside, high], np.int64)]))
+    first = np.concatenate([[low], last[:-1] + 1]).astype(np.int64)
+    return Bins(first, last)
+
+
+def base_log_density(
+    bins: Bins, moments: Moments, low: int | None, high: int | None
+) -> FloatArray:
+    """Log of the base density at the bins' centres; ``low``, ``high`` bound the measurement.
+
+    A normal family with a bound near its mean becomes log-normal away from that bound: no normal
+    measurement of mean 15 and SD 20 exists above 0.
+    """
+    x, mean, sd = bins.middle, moments.mean, max(moments.sd, 1e-9)
+    below = (mean - low) / sd if low is not None else math.inf
+    above = (high - mean) / sd if high is not None else math.inf
+    if moments.family is Family.UNIFORM or (below <= 0 or above <= 0):
+        return np.zeros(x.size)
+    if moments.family is Family.LOGNORMAL and low is not None:
+        return _lognormal(x - low, mean - low, sd)
+    if below < _NEAR and below * 1.3 < above:
+        return _lognormal(x - float(low or 0), mean - float(low or 0), sd)
+    if above < _NEAR and above * 1.3 < below:
+        return _lognormal(float(high or 0) - x, float(high or 0) - mean, sd)
+    return np.asarray(-0.5 * ((x - mean) / sd) ** 2)
+
+
+def _lognormal(distance: FloatArray, mean: float, sd: float) -> FloatArray:
+    """Log-normal with this mean and SD, started a little outside so that the bound has mass."""
+    shift = 0.5 + 0.05 * sd
+    log_mean = mean + shift
+    variance = math.log1p((sd / log_mean) ** 2)
+    logs = np.log(np.maximum(distance + shift, 1e-9))
+    centre = math.log(log_mean) - variance / 2
+    return np.asarray(-logs - 0.5 * (logs - centre) ** 2 / variance)
+
+
+def fit(
+    bins: list[Bins],
+    bases: list[FloatArray],
+    sizes: list[int],
+    facts: list[FactRanges],
+    wanted: list[tuple[float | None, float | None]],
+    weights: list[tuple[float, ...]],
+) -> list[FloatArray]:
+    """Probability of every bin of every stratum.
+
+    ``wanted`` holds each fact's mean and SD in steps (or None), ``weights`` the probability that
+    its couples, in order, stand for (the share of values below them).
+    """
+    number = float(sum(sizes)) or 1.0
+    features: list[list[FloatArray]] = [[] for _ in bins]  # per stratum, one row a feature
+    low: list[float] = []
+    high: list[float] = []
+
+    def add(fact: FactRanges, rows: dict[int, FloatArray], least: float, most: float) -> None:
+        for s, b in enumerate(bins):
+            features[s].append(rows.get(s, np.zeros(b.first.size)))
+        low.append(least * fact.n / number)
+        high.append(most * fact.n / number)
+
+    for fact, (mean, sd), shares in zip(facts, wanted, weights, strict=True):
+        if mean is not None:
+            unit = sd or 1.0
+            z = {s: (bins[s].middle - mean) / unit for s in fact.strata}
+            add(fact, z, 0.0, 0.0)
+            if sd is not None:
+                # A bin's own width adds to its second moment.
+                square = {
+                    s: z[s] ** 2 + (bins[s].width ** 2 - 1) / 12 / unit**2 for s in fact.strata
+                }
+                add(fact, square, 1.0, 1.0)
+        half = 0.5 / fact.n
+        for interval in fact.intervals:
+            rows = {s: _inside(bins[s], interval.above, interval.upto) for s in fact.strata}
+            if interval.least <= interval.most:
+                add(fact, rows, interval.least / fact.n, interval.most / fact.n)
+        for pin in fact.pins:
+            if pin.low > pin.high or pin.name in ("minimum", "maximum"):
+                continue
+            _add_rank(add, fact, bins, pin.low, pin.high, (pin.rank + 0.5) / fact.n, half)
+        for couple, share in zip(fact.couples, shares, strict=True):
+            scale = couple.a + couple.b
+            first, last = -(-couple.low // scale), couple.high // scale
+            first, last = min(first, last + 1), max(first - 1, last)
+            _add_rank(add, fact, bins, first, last, share, half / 4)
+    if not low:
+        return [_normalised(b + np.log(k.width)) for b, k in zip(bases, bins, strict=True)]
+    matrices = [np.array(rows) for rows in features]
+    starts = [b + np.log(k.width) for b, k in zip(bases, bins, strict=True)]
+    share_of = [n / number for n in sizes]
+    lows, highs = np.array(low), np.array(high)
+
+    def dual(pair: FloatArray) -> tuple[float, FloatArray]:
+        up, down = pair[: lows.size], pair[lows.size :]
+        multiplier = up - down
+        value = -float(up @ lows) + float(down @ highs)
+        gradient = np.zeros(lows.size)
+        for start, matrix, share in zip(starts, matrices, share_of, strict=True):
+            if share == 0:
+                continue
+            logs = start + multiplier @ matrix
+            top = logs.max()
+            mass = np.exp(logs - top)
+            total = mass.sum()
+            value += share * float(top + np.log(total))
+            gradient += share * (matrix @ mass) / total
+        value += 0.5 * _RIDGE * float(pair @ pair)
+        return value, np.concatenate(
+            [gradient - lows, highs - gradient]
+        ) + _RIDGE * pair
+
+    found = minimize(
+        dual,
+        np.zeros(2 * lows.size),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 40.0)] * (2 * lows.size),
+        options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-7},
+    )
+    multiplier = found.x[: lows.size] - found.x[lows.size :]
+    return [
+        _normalised(start + multiplier @ matrix)
+        for start, matrix in zip(starts, matrices, strict=True)
+    ]
+
+
+def _add_rank(add, fact, bins, low, high, share, half):  # type: ignore[no-untyped-def]
+    """The ordered value at ``share`` lies in low..high: shares below and above its ends."""
+    up_to = {s: _inside(bins[s], -FAR, high) for s in fact.strata}
+    under = {s: _inside(bins[s], -FAR, low - 1) for s in fact.strata}
+    add(fact, up_to, min(share + half, 1.0), 1.0)
+    add(fact, under, 0.0, max(share - half, 0.0))
+
+
+def _inside(bins: Bins, above: int, upto: int) -> FloatArray:
+    return ((bins.first > above) & (bins.last <= upto)).astype(np.float64)
+
+
+def _normalised(logs: FloatArray) -> FloatArray:
+    mass = np.exp(logs - logs.max())
+    return np.asarray(mass / mass.sum())
