@@ -51,9 +51,11 @@ LOUIS_NODES = 7
 CRUDE = 1e-3
 # and where Louis' matrix has not brought Newton's method home in so many steps.
 PATIENCE = 10
-# With less information than this a group, a second maximum may stand beside the one at the
-# boundary, as nearly separated outcomes have: it is looked for.
-SPARSE = 0.5
+# With less information than this a group (few events, or nearly separated outcomes) a higher
+# maximum may stand apart from the one at the boundary: it is looked for
+SPARSE = 2.0
+# where the likelihood at a standard deviation of 1 comes this close to the boundary's.
+NEAR = 0.03
 # From here on the fit is complete but flagged: it should have had more nodes.
 INEXACT_SHIFT = 0.01
 
@@ -311,23 +313,47 @@ def fit_mixed_rows(
         cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
         return (OK if fixed else BOUNDARY), loglik, iterations
 
-    plain = theta.copy()
-    plain_loglik = loglik
     if level:
         cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-    plain_covariance = newton.covariance.copy()
     for g in range(groups):
         for j in range(p):
             first = cohort.first[g]
             group_x[g * p + j] = dot(
                 cohort.success, first, cohort.x, j * capacity + first, cohort.first[g + 1] - first
             )
+    if level:
+        for j in range(p):
+            newton.previous[j] = theta[j]
+        theta[p] = 1.0
+        value = objective(
+            cohort,
+            rows,
+            groups,
+            p,
+            unit,
+            z,
+            log_weight,
+            group_x,
+            theta,
+            newton.gradient,
+            newton.information,
+            room,
+        )
+        iterations += 1
+        decrement, _ = newton_step(newton, p)
+        # Half the decrement is what moving the coefficients adds, to second order.
+        if not value + 0.5 * decrement > loglik - NEAR:
+            theta[p] = 0.0
+            return BOUNDARY, loglik, iterations
+    plain = theta.copy()
+    plain_loglik = loglik
+    plain_covariance = newton.covariance.copy()
     if fixed:
         theta[p] = fixed_sd
     elif warm and start[p] > 0.01:
         theta[p] = start[p]
     elif level:
-        theta[p] = 2.0
+        theta[p] = 1.0
     else:
         theta[p] = min(max(np.sqrt(score / squares), 0.1), 2.0)
     if warm:
