@@ -159,3 +159,13 @@ def test_batch_agrees_with_single_and_shifts_do_not_matter():
         one = linear_mixed(y[i] + 1e6, design, group)
         np.testing.assert_allclose(many.coefficients[i, 1:], one.coefficients[1:], atol=1e-8)
         np.testing.assert_allclose(many.p_values[i, 1:], one.p_values[1:], rtol=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1e-3, 1e120])
+def test_units_do_not_matter(unit):
+    design, _ = treatment_design(DAYS)
+    one, two = linear_mixed(Y, design, SUBJECT), linear_mixed(Y * unit, design, SUBJECT)
+    np.testing.assert_allclose(two.coefficients, one.coefficients * unit, rtol=1e-9)
+    np.testing.assert_allclose(two.df, one.df, rtol=1e-9)
+    np.testing.assert_allclose(two.p_values, one.p_values, rtol=1e-8)
+    assert two.log_likelihood == pytest.approx(one.log_likelihood - 170 * np.log(unit))

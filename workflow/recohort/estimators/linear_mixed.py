@@ -8,7 +8,7 @@ in one dimension. All outcomes of a batch are searched together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -111,6 +111,7 @@ class _Design:
     group: IntArray
     sizes: FloatArray
     sums: FloatArray
+    pairs: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,21 +211,61 @@ def linear_mixed_batch(
     """:func:`linear_mixed` for every row of ``y`` (C, n), all on one ``design`` and ``group``."""
     outcomes = rows(y, "y")
     prepared = _design(design, group, outcomes.shape[1])
-    kind = Likelihood(likelihood)
+    kind, df_kind = Likelihood(likelihood), DegreesOfFreedom(df)
+    block = _rows_at_once(prepared)
+    parts = [
+        _fit(prepared, outcomes[start : start + block], kind, df_kind)
+        for start in range(0, outcomes.shape[0], block)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return LinearMixedBatch(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(LinearMixedBatch)
+        )
+    )
+
+
+def _rows_at_once(d: _Design) -> int:
+    """Outcomes a pass: matrix products small enough for the cache and for one thread.
+
+    Above about 260,000 multiplications OpenBLAS starts threads, which for such small products cost
+    more than they give, and far more on a machine that is busy.
+    """
+    return max(1, 200_000 // d.pairs.size)
+
+
+def _fit(
+    prepared: _Design, outcomes: FloatArray, kind: Likelihood, df_kind: DegreesOfFreedom
+) -> LinearMixedBatch:
+    # In units of the largest value, so that squares neither overflow nor vanish.
+    unit = np.abs(outcomes).max(axis=1)
+    unit[unit == 0.0] = 1.0
+    scaled = outcomes / unit[:, None]
     # The least-squares fit is taken out first, so that sums of squares lose no digits.
-    start = outcomes @ prepared.basis
-    remainder = outcomes - start @ prepared.basis.T
+    start = scaled @ prepared.basis
+    remainder = scaled - start @ prepared.basis.T
     order = np.argsort(prepared.group, kind="stable")
     edges = np.concatenate([[0], np.cumsum(prepared.sizes[:-1]).astype(np.int64)])
     totals = np.add.reduceat(remainder[:, order], edges, axis=1)
     squares = (remainder * remainder).sum(axis=1)
     # A remainder that is only the rounding of the outcome is no remainder.
-    scale = (outcomes * outcomes).sum(axis=1)
-    empty = squares <= 1e-24 * scale * outcomes.shape[1]
+    empty = squares <= 1e-24 * (scaled * scaled).sum(axis=1) * scaled.shape[1]
     squares = np.where(empty, 1.0, squares)
     theta, converged = _search(prepared, totals, squares, kind)
     converged &= ~empty
-    return _results(prepared, totals, squares, start, theta, converged, kind, DegreesOfFreedom(df))
+    fits = _results(prepared, totals, squares, start, theta, converged, kind, df_kind)
+    freedom = scaled.shape[1] - (prepared.basis.shape[1] if kind is Likelihood.REML else 0)
+    return replace(
+        fits,
+        coefficients=fits.coefficients * unit[:, None],
+        standard_errors=fits.standard_errors * unit[:, None],
+        covariance=fits.covariance * (unit**2)[:, None, None],
+        group_variance=fits.group_variance * unit**2,
+        residual_variance=fits.residual_variance * unit**2,
+        log_likelihood=fits.log_likelihood - freedom * np.log(unit),
+    )
 
 
 def _design(design: ArrayLike, group: ArrayLike, n: int) -> _Design:
@@ -252,7 +293,8 @@ def _design(design: ArrayLike, group: ArrayLike, n: int) -> _Design:
         )
     sums = np.zeros((count, x.shape[1]))
     np.add.at(sums, label, basis)
-    return _Design(basis, triangle, label, sizes, sums)
+    pairs = (sums[:, :, None] * sums[:, None, :]).reshape(count, -1)
+    return _Design(basis, triangle, label, sizes, sums, pairs)
 
 
 def _profile(
@@ -263,10 +305,9 @@ def _profile(
     inflation = 1.0 + theta[:, None] * d.sizes
     w, w1 = theta[:, None] / inflation, 1.0 / inflation**2
     w2 = -2.0 * d.sizes * w1 / inflation
-    pairs = (d.sums[:, :, None] * d.sums[:, None, :]).reshape(-1, p * p)
-    information = np.eye(p) - (w @ pairs).reshape(-1, p, p)
-    slope_x = -(w1 @ pairs).reshape(-1, p, p)
-    curve_x = -(w2 @ pairs).reshape(-1, p, p)
+    information = np.eye(p) - (w @ d.pairs).reshape(-1, p, p)
+    slope_x = -(w1 @ d.pairs).reshape(-1, p, p)
+    curve_x = -(w2 @ d.pairs).reshape(-1, p, p)
     inverse: FloatArray = np.linalg.inv(information).astype(np.float64)
     shift = np.einsum("cij,cj->ci", inverse, -((w * totals) @ d.sums))
     # Group sums of the residuals at this θ; every derivative of the sum of squares is in these.
@@ -305,6 +346,26 @@ def _profile(
     )
 
 
+def _deviance(
+    d: _Design, totals: FloatArray, squares: FloatArray, theta: FloatArray, kind: Likelihood
+) -> FloatArray:
+    """The deviance of :func:`_profile` alone, for the first look."""
+    n, p = d.basis.shape
+    inflation = 1.0 + theta[:, None] * d.sizes
+    w = theta[:, None] / inflation
+    weighted = w * totals
+    information = np.eye(p) - (w @ d.pairs).reshape(-1, p, p)
+    pull = weighted @ d.sums
+    shift = np.linalg.solve(information, -pull[:, :, None])[:, :, 0]
+    residual = squares - (weighted * totals).sum(axis=1) + (shift * pull).sum(axis=1)
+    log_size = np.log(inflation).sum(axis=1)
+    freedom = float(n)
+    if kind is Likelihood.REML:
+        freedom -= p
+        log_size = log_size + np.linalg.slogdet(information)[1]
+    return np.asarray(log_size + freedom * np.log(np.maximum(residual, 1e-300)))
+
+
 def _search(
     d: _Design, totals: FloatArray, squares: FloatArray, kind: Likelihood
 ) -> tuple[FloatArray, BoolArray]:
@@ -312,17 +373,17 @@ def _search(
     cohorts = totals.shape[0]
     deviance = np.empty((_GRID.size, cohorts))
     # Few outcomes: many ratios in one pass, as each pass has a fixed cost.
-    together = max(1, 64 // cohorts)
+    together = max(1, _rows_at_once(d) // cohorts)
     for start in range(0, _GRID.size, together):
         ratios = _GRID[start : start + together]
-        passed = _profile(
+        passed = _deviance(
             d,
             np.tile(totals, (ratios.size, 1)),
             np.tile(squares, ratios.size),
             np.repeat(ratios, cohorts),
             kind,
         )
-        deviance[start : start + together] = passed.deviance.reshape(ratios.size, cohorts)
+        deviance[start : start + together] = passed.reshape(ratios.size, cohorts)
     best = deviance.argmin(axis=0)
     converged = best < _GRID.size - 1
     low = _GRID[np.maximum(best - 1, 0)].copy()
