@@ -127,11 +127,29 @@ def _printed(facts: Mapping[str, Any], name: str, rule: str) -> _Set:
             return _Set(value, value)
     if rule == "accepted":
         return _Set(low, high)
+    cut = rule == "truncation"
     if value == 0:
-        return _Set(-unit, unit) if rule == "truncation" else _Set(value, value)
-    if (rule == "truncation") == (value > 0):
-        return _Set(value, value + unit)
-    return _Set(value - unit, value)
+        found = _Set(-unit, unit, False, False) if cut else _Set(value, value)
+    elif cut == (value > 0):
+        found = _Set(value, value + unit, cut, not cut)
+    else:
+        found = _Set(value - unit, value, cut, not cut)
+    whole = facts["step"] is not None and all(
+        Fraction(facts[name]).denominator == 1 for name in ("step", "offset")
+    )
+    # A whole number is exact in floating point; anything else may fall to either side of an end.
+    return found if whole and name in ("median", "q1", "q3") else _closed(found)
+
+
+def _closed(found: _Set) -> _Set:
+    if math.isinf(found.low) or math.isinf(found.high):
+        return found
+    return _Set(found.low, found.high)
+
+
+def _read(found: _Set, weight: Fraction) -> _Set:
+    """Thirds of whole numbers are inexact in floating point."""
+    return _closed(found) if weight.denominator % 3 == 0 else found
 
 
 class _Sample:
@@ -179,6 +197,7 @@ class _Sample:
         for reading in _readings(n, facts) if loose else ():
             for name, (rank, weight) in reading.items():
                 self._loosen(name, rank, rank + (weight > 0))
+                sets[name] = _read(sets[name], weight)
         for name, (first, last) in self.loose.items():
             low, high = self._ends(sets[name], 1)
             self._bound(first, high=high)
@@ -186,10 +205,10 @@ class _Sample:
         for name, (rank, weight) in places.items():
             b = weight.numerator
             a = weight.denominator - b
-            low, high = self._ends(sets[name], a + b)
             if b == 0:
-                self._bound(rank, low, high)
+                self._bound(rank, *self._ends(sets[name], 1))
             else:
+                low, high = self._ends(_read(sets[name], weight), a + b)
                 self.rules.append(("couple", rank, a, b, low, high))
         for relation, threshold, least, most in facts["counts"]:
             self._count(relation, (Fraction(threshold) - self.offset) / self.step, least, most)
@@ -315,6 +334,8 @@ class _Sample:
     def prove(self, tree: dict[str, Any]) -> None:
         """Follow one tree of arguments; raises where an argument fails."""
         if self.void or self.sum[0] > self.sum[1] or self.spread[0] > self.spread[1]:
+            return
+        if self.n == 1 and self.spread[0] > 0:
             return
         self._draw()
         low = max(self.sum[0], sum(self.lows))

@@ -192,12 +192,15 @@ def audit_facts(
     small = asked.minimal(rules)
     names = small.names
     sentence, bounds = conflict_sentence(small.facts, names)
+    repairs = asked.repairs(names)
+    if not bounds and repairs:
+        sentence = f"{sentence} Nearest possible: {_repairs_text(repairs)}."
     result = VariableAudit(
         verdict=FindingVerdict.IMPOSSIBLE,
         sentence=sentence,
         conflict=names,
         explained_by=explained,
-        repairs=asked.repairs(names),
+        repairs=repairs,
         bounds=bounds,
     )
     if explained:
@@ -217,6 +220,13 @@ def audit_facts(
             sentence=f"{sentence} The proof could not be re-checked within the allowed effort.",
         )
     return replace(result, certificate=certificate)
+
+
+def _repairs_text(repairs: Sequence[Repair]) -> str:
+    named: dict[str, list[str]] = {}
+    for repair in repairs:
+        named.setdefault(repair.fact, []).append(repair.to)
+    return "; ".join(f"{fact} {' or '.join(values)}" for fact, values in named.items())
 
 
 def _possible(facts: VariableFacts, decision: Decision) -> VariableAudit:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from recohort.feasible.boxes import Bounds, Number
-from recohort.feasible.quantiles import QuantileReading, quantile_readings
+from recohort.feasible.quantiles import Place, QuantileReading, quantile_readings
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
 from recohort.printed import Printed, RealSet, RoundingRule
 
-__all__ = ["Case", "Couple", "Problem", "Span"]
+__all__ = ["Case", "Couple", "Problem", "Span", "closed", "read"]
 
 _QUANTILES = ("median", "q1", "q3")
 
@@ -66,9 +66,8 @@ class Problem:
         sets = {}
         for name, printed in facts.printed.items():
             found = printed.accepted if rule is None else printed.under(rule)
-            if printed.is_exact:
-                # A tie computed in binary floating point may fall to either side of either rule.
-                found = RealSet(found.low, found.high)
+            if rule is None or name not in _QUANTILES or not _whole_numbers(facts.grid):
+                found = closed(found)
             if name in ("minimum", "maximum") and _is_data_value(facts.grid, printed):
                 found = RealSet(printed.value, printed.value)
             sets[name] = found
@@ -123,14 +122,14 @@ class Problem:
             else:
                 a = place.weight.denominator - place.weight.numerator
                 b = place.weight.numerator
-                low, high = self._ends(self.sets[name], a + b)
+                low, high = self._ends(read(self.sets[name], place), a + b)
                 couples.append(Couple(place.lower, a, b, low, high))
         for fact in self.counts:
             if not self._count(fact, bounds, spans):
                 return None
         s_low, s_high = self._sum(n)
         d_low, d_high = spread
-        if s_low > s_high or d_low > d_high:
+        if s_low > s_high or d_low > d_high or (n == 1 and d_low > 0):
             return None
         whole_or_gap = Fraction(1) if whole else self.gap
         return Case(
@@ -155,7 +154,10 @@ class Problem:
             readings = quantile_readings(n, names, typed_median=self.typed_median)
             for name in names:
                 places = [dict(r.places)[name] for r in readings]
-                low, high = self._ends(self.sets[name])
+                found = self.sets[name]
+                for place in places:
+                    found = found.hull(read(found, place))
+                low, high = self._ends(found)
                 case.bounds.at_most(min(p.lower for p in places), high)
                 case.bounds.at_least(max(p.lower + (p.weight > 0) for p in places), low)
         return case
@@ -229,6 +231,26 @@ def _cumulate(
         bounds.at_most(least, inside)
     if most < bounds.n:
         bounds.at_least(most + 1, outside)
+
+
+def closed(found: RealSet) -> RealSet:
+    """The set with its finite ends, if both are.
+
+    A tie, or a whole number, that is computed in binary floating point may fall to either side.
+    """
+    if math.isinf(found.low) or math.isinf(found.high):
+        return found
+    return RealSet(found.low, found.high)
+
+
+def read(found: RealSet, place: Place) -> RealSet:
+    """The set for a quantile read at one place: thirds are inexact in floating point."""
+    return closed(found) if place.weight.denominator % 3 == 0 else found
+
+
+def _whole_numbers(grid: Grid) -> bool:
+    """Whether values are whole numbers, which floating point holds exactly."""
+    return grid.step is not None and grid.step.denominator == grid.offset.denominator == 1
 
 
 def _is_data_value(grid: Grid, printed: Printed) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recohort.feasible.boxes import Number, Runs
-from recohort.feasible.problem import Case, Problem
+from recohort.feasible.problem import Case, Problem, read
 from recohort.feasible.quantiles import QuantileReading
 from recohort.feasible.variable import Relation
 
@@ -174,10 +174,12 @@ def meets(
         "minimum": found[0][0],
         "maximum": found[-1][0],
     }
+    sets = dict(problem.sets)
     for name, place in reading.places if reading else ():
+        sets[name] = read(sets[name], place)
         left, right = _ranked(found, (place.lower, min(place.lower + 1, n)))
         got[name] = (1 - place.weight) * left + place.weight * right
-    if any(got[name] not in known for name, known in problem.sets.items() if name in got):
+    if any(got[name] not in known for name, known in sets.items() if name in got):
         return False
     if "sd" in problem.sets:
         if lost is None or n <= lost:
