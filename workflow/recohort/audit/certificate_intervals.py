@@ -68,6 +68,8 @@ def no_table(data: Mapping[str, Any], read: Read) -> bool:
     """
     low, high = read(data["printed"])
     n1, n0, events = int(data["n1"]), int(data["n0"]), int(data["events"])
+    if data["measure"] not in ("odds", "risk"):
+        return False
     for a in range(max(0, events - n0), min(n1, events) + 1):
         b, c, d = n1 - a, events - a, n0 - events + a
         if data["measure"] == "risk":

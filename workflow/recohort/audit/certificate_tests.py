@@ -89,11 +89,11 @@ def rank_p(data: Mapping[str, Any], read: Read) -> bool:
     "two_sample": one ordering of C(n1 + n2, n1) when exact; z is at most √(N - 1) however the
     values are tied. "paired": one assignment of signs of 2^n1 when exact; z at most √n1.
     """
-    n1, n2 = int(data["n1"]), int(data.get("n2", 0))
-    if data["design"] == "two_sample":
-        exact, z = Fraction(1, math.comb(n1 + n2, n1)), math.sqrt(n1 + n2 - 1)
-    else:
-        exact, z = Fraction(1, 2**n1), math.sqrt(n1)
+    n1, n2 = int(data["n1"]), int(data["n2"]) if data["design"] == "two_sample" else 0
+    exact, z = {
+        "two_sample": (Fraction(1, math.comb(n1 + n2, n1)), math.sqrt(max(n1 + n2 - 1, 0))),
+        "paired": (Fraction(1, 2**n1), math.sqrt(n1)),
+    }[data["design"]]
     smallest = min(float(exact), math.erfc(z / math.sqrt(2)) / 2)
     low, high = read(data["p"])
     return high <= smallest * (1 - 1e-9) if low == -math.inf else high < smallest * (1 - 1e-9)
