@@ -44,8 +44,9 @@ def mcnemar(
         if kind is McNemarMethod.EXACT:
             return HypothesisTest(float(low), min(2.0 * tail, 1.0))
         below = float(bdtr(low - 1, total, 0.5)) if low > 0 else 0.0
-        # At b = c both tails share the middle, and the sum of both mid-p tails is 1.
-        return HypothesisTest(float(low), min(tail + below, 1.0))
+        # At b = c the exact p-value is 1, and half of the shared middle is taken off once.
+        p = 1.0 - (tail - below) / 2.0 if one == two else tail + below
+        return HypothesisTest(float(low), p)
     # R: the correction is never larger than the difference itself.
     step = min(1, abs(one - two)) if kind is McNemarMethod.CHI_SQUARE_CONTINUITY else 0
     statistic = (abs(one - two) - step) ** 2 / total
