@@ -221,7 +221,8 @@ def _misfit(
         "lower_by_methods": list(ranges["lower"]),
         "upper_by_methods": list(ranges["upper"]),
     }
-    proof = None if explained else _proof(k, n, lower, upper, level, scale)
+    # Units that are alike less often than by chance narrow a clustered interval: no proof there.
+    proof = None if explained or clustered else _proof(k, n, lower, upper, level, scale)
     sentence = (
         f"No usual method gives {lower} to {upper} as the {100 * level:g}% interval of {k} of {n}: "
         f"they give {_span(ranges['lower'])} for the lower and {_span(ranges['upper'])} for the "
