@@ -1,7 +1,6 @@
-"""AUC with DeLong's interval: cohorts a second, against what a user would take instead.
+"""AUC with DeLong's interval: n = 215, about 15% cases, scores continuous or tied
 
-All engines see the same simulated cohorts (n = 215, about 15% cases), continuous and tied (one
-decimal), one thread each. ``python benchmarks/bench_auc.py`` prints the table alone.
+Simulated cohorts, the same for all engines; tied scores have one decimal. One thread each.
 """
 
 from __future__ import annotations
@@ -9,16 +8,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 from sklearn.metrics import roc_auc_score
+from timing import Row, median_seconds, table
 
 from recohort.estimators.auc import auc_delong
 from recohort.estimators.auc_batch import auc_delong_batch
@@ -38,16 +36,6 @@ t <- system.time(r <- sapply(seq_len(nrow(s)), one))["elapsed"]
 cat(nrow(s) / t, "\\n")
 write.table(t(r), "intervals.csv", row.names = FALSE, col.names = FALSE, sep = ",")
 """
-
-
-class Row(TypedDict):
-    """One line of the table; ``ratio`` is ours (a batch) over this engine."""
-
-    data: str
-    engine: str
-    per_second: float
-    ratio: float
-    largest_difference: float
 
 
 def naive(score: Scores, y: Outcomes) -> tuple[float, float, float]:
@@ -91,15 +79,6 @@ def _cohorts(count: int, decimals: int | None) -> tuple[Scores, Outcomes]:
     return (scores if decimals is None else np.round(scores, decimals)), y
 
 
-def _timed(call: Callable[[], object], repeats: int = 3) -> float:
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
 def _proc(scores: Scores, y: Outcomes) -> tuple[float, Scores] | None:
     if shutil.which("Rscript") is None:
         return None
@@ -119,53 +98,57 @@ def _loop(engine: Engine, scores: Scores, y: Outcomes) -> Scores:
     return np.array([engine(score, truth) for score, truth in zip(scores, y, strict=True)])
 
 
-def _rows(data: str, scores: Scores, y: Outcomes) -> list[Row]:
-    # The first call loads or compiles the machine code; it is not what is measured here.
-    auc_delong_batch(scores[:2], y[:2])
+def _agree(answer: Scores, reference: Scores, engine: str) -> None:
+    """A rate of wrong answers is no rate."""
+    gap = float(np.nanmax(np.abs(answer - reference)))
+    if gap > 1e-12:
+        raise AssertionError(f"{engine} differs from recohort by {gap:.1e}")
+
+
+def _rows(task: str, scores: Scores, y: Outcomes) -> list[Row]:
     ours = auc_delong_batch(scores, y)
     answer = np.column_stack([ours.low, ours.auc, ours.high])
-    batch = len(y) / _timed(partial(auc_delong_batch, scores, y))
-    shared = len(y) / _timed(partial(auc_delong_batch, scores, y[0]))
-    measured = [
-        ("recohort, batch", batch, 0.0),
-        ("recohort, batch, one outcome", shared, float("nan")),
+    rows = [
+        Row(
+            task,
+            "recohort, batch",
+            median_seconds(partial(auc_delong_batch, scores, y), len(y)),
+            True,
+        ),
+        Row(
+            task,
+            "recohort, batch, one outcome for all",
+            median_seconds(partial(auc_delong_batch, scores, y[0]), len(y)),
+        ),
     ]
     for name, engine, count in (
-        ("recohort, single", single, 1000),
+        ("recohort, one call a cohort", single, 1000),
         ("NumPy searchsorted", five_lines, 1000),
         ("SciPy rankdata", naive, 500),
         ("scikit-learn, AUC only", sklearn_auc, 200),
     ):
         part = partial(_loop, engine, scores[:count], y[:count])
-        gap = float(np.nanmax(np.abs(part() - answer[:count])))
-        measured.append((name, count / _timed(part), gap))
+        _agree(part(), answer[:count], name)
+        rows.append(Row(task, name, median_seconds(part, count)))
     reference = _proc(scores[:300], y[:300])
     if reference is not None:
         speed, intervals = reference
-        measured.append(("pROC", speed, float(np.abs(intervals - answer[:300]).max())))
-    return [
-        Row(data=data, engine=e, per_second=r, ratio=batch / r, largest_difference=gap)
-        for e, r, gap in measured
-    ]
+        _agree(intervals, answer[:300], "pROC")
+        rows.append(Row(task, "pROC", 1.0 / speed))
+    return rows
 
 
 def run() -> list[Row]:
-    """The table: rates and ratios of one run on the same cohorts."""
+    """Rates of one run on the same cohorts; engines that disagree stop it."""
     return [
-        row
-        for data, decimals in (("continuous", None), ("tied", 1))
-        for row in _rows(data, *_cohorts(20_000, decimals))
+        *_rows("continuous", *_cohorts(20_000, None)),
+        *_rows("tied", *_cohorts(20_000, 1)),
     ]
 
 
 def main() -> None:
     """Print the table."""
-    print(f"{'data':<11}{'engine':<30}{'per second':>12}{'ours over it':>14}{'difference':>12}")
-    for row in run():
-        print(
-            f"{row['data']:<11}{row['engine']:<30}{row['per_second']:>12,.0f}"
-            f"{row['ratio']:>14.3g}{row['largest_difference']:>12.1e}"
-        )
+    print(table(__doc__ or "", run()))
 
 
 if __name__ == "__main__":
