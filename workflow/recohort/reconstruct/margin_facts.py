@@ -193,9 +193,7 @@ def _ceil(value: Fraction | float) -> int:
 
 def _box(found: RealSet, scale: Scale) -> tuple[int, int]:
     """The whole steps inside a set of values."""
-    low, high = (
-        v if isinstance(v, float) else scale.steps(v) for v in (found.low, found.high)
-    )
+    low, high = (v if isinstance(v, float) else scale.steps(v) for v in (found.low, found.high))
     first, last = _ceil(low), _floor(high)
     if not found.low_closed and first == low:
         first += 1
@@ -227,9 +225,7 @@ def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> Fact
     total = spread = None
     if facts.mean is not None:
         found = facts.mean.accepted
-        ends = [
-            v if isinstance(v, float) else scale.steps(v) * n for v in (found.low, found.high)
-        ]
+        ends = [v if isinstance(v, float) else scale.steps(v) * n for v in (found.low, found.high)]
         total = (_ceil(ends[0]), _floor(ends[1]))
     if facts.sd is not None:
         lost = 1 if fact.sd is SdDenominator.N_MINUS_1 else 0
@@ -257,14 +253,11 @@ def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> Fact
         a, b = weight.denominator - weight.numerator, weight.numerator
         found = printed.accepted
         low, high = (
-            v if isinstance(v, float) else scale.steps(v) * (a + b)
-            for v in (found.low, found.high)
+            v if isinstance(v, float) else scale.steps(v) * (a + b) for v in (found.low, found.high)
         )
         couples.append(Couple(name, place.lower, a, b, _ceil(low), _floor(high)))
     intervals = [_count(fact.facts, i, scale) for i in range(len(facts.counts))]
-    return FactRanges(
-        n, fact.strata, total, spread, tuple(intervals), tuple(pins), tuple(couples)
-    )
+    return FactRanges(n, fact.strata, total, spread, tuple(intervals), tuple(pins), tuple(couples))
 
 
 def _spread(found: RealSet, factor: int, scale: Scale) -> tuple[int, int]:

@@ -178,9 +178,7 @@ def settle(  # type: ignore[no-untyped-def]
                     b = middle
                 else:
                     a = middle + 1
-            value[0] = bin_first[a] + np.int64(
-                _unit(state) * (bin_last[a] - bin_first[a] + 1)
-            )
+            value[0] = bin_first[a] + np.int64(_unit(state) * (bin_last[a] - bin_first[a] + 1))
         elif kind < 0.70 or n < 4:
             which[1] = np.int64(_unit(state) * n)
             if which[1] == which[0]:

@@ -26,7 +26,7 @@ __all__ = ["Bins", "Moments", "base_log_density", "fit", "make_bins"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_MOST_BINS = 1200
+_MOST_BINS = 600
 _RIDGE = 1e-4
 # A bound within this many SDs of the mean skews what would else be normal.
 _NEAR = 1.35
@@ -74,9 +74,7 @@ def make_bins(low: int, high: int, cuts: list[int]) -> Bins:
     return Bins(first, last)
 
 
-def base_log_density(
-    bins: Bins, moments: Moments, low: int | None, high: int | None
-) -> FloatArray:
+def base_log_density(bins: Bins, moments: Moments, low: int | None, high: int | None) -> FloatArray:
     """Log of the base density at the bins' centres; ``low``, ``high`` bound the measurement.
 
     A normal family with a bound near its mean becomes log-normal away from that bound: no normal
@@ -130,6 +128,13 @@ def fit(
         low.append(least * fact.n / number)
         high.append(most * fact.n / number)
 
+    def add_rank(fact: FactRanges, first: int, last: int, share: float) -> None:
+        # The ordered value at this share lies in first..last.
+        upto = {s: _inside(bins[s], -FAR, last) for s in fact.strata}
+        under = {s: _inside(bins[s], -FAR, first - 1) for s in fact.strata}
+        add(fact, upto, share, 1.0)
+        add(fact, under, 0.0, share)
+
     for fact, (mean, sd), shares in zip(facts, wanted, weights, strict=True):
         if mean is not None:
             unit = sd or 1.0
@@ -141,7 +146,6 @@ def fit(
                     s: z[s] ** 2 + (bins[s].width ** 2 - 1) / 12 / unit**2 for s in fact.strata
                 }
                 add(fact, square, 1.0, 1.0)
-        half = 0.5 / fact.n
         for interval in fact.intervals:
             rows = {s: _inside(bins[s], interval.above, interval.upto) for s in fact.strata}
             if interval.least <= interval.most:
@@ -149,12 +153,13 @@ def fit(
         for pin in fact.pins:
             if pin.low > pin.high or pin.name in ("minimum", "maximum"):
                 continue
-            _add_rank(add, fact, bins, pin.low, pin.high, (pin.rank + 0.5) / fact.n, half)
+            rank = (pin.rank + 0.5) / fact.n
+            add_rank(fact, pin.low, pin.high, rank)
         for couple, share in zip(fact.couples, shares, strict=True):
             scale = couple.a + couple.b
             first, last = -(-couple.low // scale), couple.high // scale
             first, last = min(first, last + 1), max(first - 1, last)
-            _add_rank(add, fact, bins, first, last, share, half / 4)
+            add_rank(fact, first, last, share)
     if not low:
         return [_normalised(b + np.log(k.width)) for b, k in zip(bases, bins, strict=True)]
     matrices = [np.array(rows) for rows in features]
@@ -177,9 +182,7 @@ def fit(
             value += share * float(top + np.log(total))
             gradient += share * (matrix @ mass) / total
         value += 0.5 * _RIDGE * float(pair @ pair)
-        return value, np.concatenate(
-            [gradient - lows, highs - gradient]
-        ) + _RIDGE * pair
+        return value, np.concatenate([gradient - lows, highs - gradient]) + _RIDGE * pair
 
     found = minimize(
         dual,
@@ -187,21 +190,13 @@ def fit(
         jac=True,
         method="L-BFGS-B",
         bounds=[(0.0, 40.0)] * (2 * lows.size),
-        options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-7},
+        options={"maxiter": 250, "ftol": 1e-10, "gtol": 1e-6},
     )
     multiplier = found.x[: lows.size] - found.x[lows.size :]
     return [
         _normalised(start + multiplier @ matrix)
         for start, matrix in zip(starts, matrices, strict=True)
     ]
-
-
-def _add_rank(add, fact, bins, low, high, share, half):  # type: ignore[no-untyped-def]
-    """The ordered value at ``share`` lies in low..high: shares below and above its ends."""
-    up_to = {s: _inside(bins[s], -FAR, high) for s in fact.strata}
-    under = {s: _inside(bins[s], -FAR, low - 1) for s in fact.strata}
-    add(fact, up_to, min(share + half, 1.0), 1.0)
-    add(fact, under, 0.0, max(share - half, 0.0))
 
 
 def _inside(bins: Bins, above: int, upto: int) -> FloatArray:
