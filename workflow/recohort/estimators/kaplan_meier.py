@@ -28,7 +28,7 @@ class SurvivalInterval(StrEnum):
 
     With S the survival and se its standard error (Greenwood) divided by S:
     plain S ± z S se, log S exp(± z se), log_log S^exp(± z se / log S).
-    Software differs: R's ``survfit`` takes log, Stata, SPSS (plain) and lifelines (log_log) others.
+    Defaults differ: log in R's ``survfit``, log_log in SAS, Stata and lifelines, plain in SPSS.
     """
 
     PLAIN = "plain"

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import kolmogi
 
 from recohort.estimators.arguments import (
     BoolArray,
@@ -134,8 +135,9 @@ def roc_band(
     - pointwise_binomial: Wilson's interval at each point, as if the cut were fixed; too narrow,
       as the cut is estimated
     - simultaneous_kolmogorov: the curve moved by the Kolmogorov limits of both axes, which covers
-      the whole curve (Campbell, Stat Med 1994;13:499); wide. Only this one ignores ``rng``'s state
-      besides the binomial one.
+      the whole curve (Campbell, Stat Med 1994;13:499); wide
+
+    Only the bootstrap draws from ``rng``.
     """
     score, case = _checked(scores, y)
     confidence_level(level)
@@ -171,8 +173,6 @@ def roc_band(
 
 def _kolmogorov(level: float, size: int) -> float:
     """The half-width of the two-sided Kolmogorov band at ``level`` for ``size`` values."""
-    from scipy.special import kolmogi
-
     # Stephens' correction brings the limiting distribution to small sizes.
     root = float(np.sqrt(size))
     return float(kolmogi(1.0 - level)) / (root + 0.12 + 0.11 / root)
