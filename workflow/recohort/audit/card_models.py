@@ -70,7 +70,12 @@ def _positive(quantity: Quantity, statistic: Statistic) -> bool:
 def _events_per_variable(facts: CardFacts, name: str) -> tuple[Finding, ...]:
     model = facts.card.models[name]
     events = events_printed(facts, model.population, model.outcome)
-    if events is None or (name, "terms") in facts.assumed or (name, "population") in facts.assumed:
+    if (
+        events is None
+        or events[0] < 0
+        or (name, "terms") in facts.assumed
+        or (name, "population") in facts.assumed
+    ):
         return ()
     size, id = events
     return check_events_per_variable(size, len(model.terms), ids={"events": id})
@@ -141,7 +146,7 @@ def _share_of_cases(
     for name, other in facts.card.populations.items():
         if other.unit == unit and not other.where:
             events = events_printed(facts, name, outcome)
-            if events is not None and events[0] > 0:
+            if events is not None and 0 < events[0] < facts.card.units[unit].n:
                 return events[0] / facts.card.units[unit].n
     return None
 
@@ -160,7 +165,8 @@ def audit_aucs(facts: CardFacts, collected: Collected) -> None:
         total, share = size.known, _share_of_cases(facts, quantity.population, outcome)
         cases = controls = None
         ids = {"auc": f"{name}.auc"}
-        if quantity.denominator != "not_reported" and events is not None and total is not None:
+        both = events is not None and total is not None and 0 < events[0] < total
+        if quantity.denominator != "not_reported" and both and events and total:
             cases, controls = events[0], total - events[0]
             ids |= {"cases": events[1], "controls": size.id or events[1]}
         for level, low, high, lower, upper in limits_of(quantity):
