@@ -52,10 +52,12 @@ CRUDE = 1e-3
 # and where Louis' matrix has not brought Newton's method home in so many steps.
 PATIENCE = 10
 # With less information than this a group (few events, or nearly separated outcomes) a higher
-# maximum may stand apart from the one at the boundary: it is looked for
+# maximum may stand apart from the one at the boundary. It is looked for where the likelihood at a
+# standard deviation of 1 comes this close to the boundary's,
 SPARSE = 2.0
-# where the likelihood at a standard deviation of 1 comes this close to the boundary's.
 NEAR = 0.03
+# and with less than this always, from a standard deviation of 3 too.
+SCARCE = 0.5
 # From here on the fit is complete but flagged: it should have had more nodes.
 INEXACT_SHIFT = 0.01
 
@@ -321,9 +323,11 @@ def fit_mixed_rows(
             group_x[g * p + j] = dot(
                 cohort.success, first, cohort.x, j * capacity + first, cohort.first[g + 1] - first
             )
-    if level:
-        for j in range(p):
-            newton.previous[j] = theta[j]
+    scarce = not fixed and total < SCARCE * groups
+    plain = theta.copy()
+    plain_loglik = loglik
+    plain_covariance = newton.covariance.copy()
+    if level and not scarce:
         theta[p] = 1.0
         value = objective(
             cohort,
@@ -344,37 +348,63 @@ def fit_mixed_rows(
         # Half the decrement is what moving the coefficients adds, to second order.
         if not value + 0.5 * decrement > loglik - NEAR:
             theta[p] = 0.0
+            newton.covariance[:, :] = plain_covariance
             return BOUNDARY, loglik, iterations
-    plain = theta.copy()
-    plain_loglik = loglik
-    plain_covariance = newton.covariance.copy()
-    if fixed:
-        theta[p] = fixed_sd
-    elif warm and start[p] > 0.01:
-        theta[p] = start[p]
-    elif level:
-        theta[p] = 1.0
-    else:
-        theta[p] = min(max(np.sqrt(score / squares), 0.1), 2.0)
-    if warm:
-        for j in range(p):
-            theta[j] = start[j]
-    if level:
-        # The second maximum's basin is narrow: enter it with the coefficients that belong there.
-        flag, loglik, more = climb(
+    best_flag, best = BOUNDARY, plain_loglik
+    best_theta = plain.copy()
+    best_theta[p] = 0.0
+    best_covariance = plain_covariance
+    best_mode = room.mode.copy()
+    best_scale = room.scale.copy()
+    if not level:
+        best = -np.inf
+        if fixed:
+            theta[p] = fixed_sd
+        elif warm and start[p] > 0.01:
+            theta[p] = start[p]
+        else:
+            theta[p] = min(max(np.sqrt(score / squares), 0.1), 2.0)
+        if warm:
+            for j in range(p):
+                theta[j] = start[j]
+        best_flag, best, more = climb(
+            cohort, rows, groups, p, unit, z, log_weight, group_x, fixed, theta, newton, room
+        )
+        iterations += more
+        if not scarce:
+            return best_flag, best, iterations
+        best_theta = theta.copy()
+        best_covariance = newton.covariance.copy()
+        best_mode = room.mode.copy()
+        best_scale = room.scale.copy()
+    for probe in range(2):
+        if (probe == 0 and not level) or (probe == 1 and not scarce):
+            continue
+        theta[:p] = plain[:p]
+        theta[p] = 1.0 if probe == 0 else 3.0
+        room.mode[:groups] = 0.0
+        # Such a maximum's basin is narrow: enter it with the coefficients that belong there.
+        flag, value, more = climb(
             cohort, rows, groups, p, unit, z, log_weight, group_x, True, theta, newton, room
         )
         iterations += more
-    flag, loglik, more = climb(
-        cohort, rows, groups, p, unit, z, log_weight, group_x, fixed, theta, newton, room
-    )
-    iterations += more
-    if level and not (flag in (OK, INEXACT) and loglik > plain_loglik + 1e-9):
-        theta[:p] = plain[:p]
-        theta[p] = 0.0
-        newton.covariance[:, :] = plain_covariance
-        return BOUNDARY, plain_loglik, iterations
-    return flag, loglik, iterations
+        if flag != OK and flag != INEXACT:
+            continue
+        flag, value, more = climb(
+            cohort, rows, groups, p, unit, z, log_weight, group_x, False, theta, newton, room
+        )
+        iterations += more
+        if value > best + 1e-9:
+            best_flag, best = flag, value
+            best_theta = theta.copy()
+            best_covariance = newton.covariance.copy()
+            best_mode = room.mode.copy()
+            best_scale = room.scale.copy()
+    theta[:] = best_theta
+    newton.covariance[:, :] = best_covariance
+    room.mode[:] = best_mode
+    room.scale[:] = best_scale
+    return best_flag, best, iterations
 
 
 @inner
