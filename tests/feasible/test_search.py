@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
 from recohort.audit.certificate import Certificate, CertificateKind, check
-from recohort.estimators.summary import QuantileDefinition, quantile
+from recohort.estimators.summary import (
+    QuantileDefinition,
+    QuantilePosition,
+    quantile_position,
+)
 from recohort.feasible.problem import Problem
 from recohort.feasible.search import Answer, decide
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
@@ -21,52 +25,55 @@ from recohort.printed import Printed, round_text
 STATISTICS = ("mean", "sd", "median", "q1", "q3", "minimum", "maximum")
 
 
-def statistics(
-    sample: tuple[int, ...], lost: int, definition: QuantileDefinition
-) -> dict[str, float]:
-    """The slow way, by other code than the search."""
-    values = np.array(sample, float)
-    return {
-        "mean": float(values.mean()),
-        "sd": float(values.std(ddof=lost)) if len(sample) > lost else math.nan,
-        "median": float(np.median(values)),
-        "q1": float(quantile(values, 0.25, definition)),
-        "q3": float(quantile(values, 0.75, definition)),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-    }
+@lru_cache
+def readings_of(sample: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
+    """All statistics of an ordered sample in every convention, by other code than the search."""
+    n, found = len(sample), set()
+    mean = sum(sample) / n
+    deviations = sum((v - mean) ** 2 for v in sample)
+    sds = [math.sqrt(deviations / (n - lost)) if n > lost else math.nan for lost in (0, 1)]
+    middles = {(sample[(n - 1) // 2] + sample[n // 2]) / 2}
+    middles |= {float(sample[(n - 1) // 2]), float(sample[n // 2])}
+    for definition in QuantileDefinition:
+        if definition is QuantileDefinition.MOORE_MCCABE and n < 2:
+            continue
+        q1, typed, q3 = (_quantile(sample, p, definition) for p in (0.25, 0.5, 0.75))
+        for sd, median in itertools.product(sds, {*middles, typed}):
+            found.add((mean, sd, median, q1, q3, float(sample[0]), float(sample[-1])))
+    return tuple(sorted(found))
 
 
-def readings_of(sample: tuple[int, ...]) -> Iterator[tuple[int, dict[str, float]]]:
-    for lost in (0, 1):
-        for definition in QuantileDefinition:
-            if definition is QuantileDefinition.MOORE_MCCABE and len(sample) < 2:
-                continue
-            stats = statistics(sample, lost, definition)
-            yield lost, stats
-            typed = float(quantile(np.array(sample, float), 0.5, definition))
-            yield lost, {**stats, "median": typed}
-            ordered = sorted(sample)
-            for middle in (ordered[(len(sample) - 1) // 2], ordered[len(sample) // 2]):
-                yield lost, {**stats, "median": float(middle)}
+@lru_cache
+def _place(n: int, p: float, definition: QuantileDefinition) -> QuantilePosition:
+    return quantile_position(n, p, definition)
+
+
+def _quantile(sample: tuple[int, ...], p: float, definition: QuantileDefinition) -> float:
+    place = _place(len(sample), p, definition)
+    return (1 - place.weight) * sample[place.lower] + place.weight * sample[place.upper]
 
 
 def exists(facts: VariableFacts, low: int, high: int) -> bool:
     """Whether any sample of whole numbers has the printed statistics, by trying all."""
+    chosen = [(STATISTICS.index(name), p) for name, p in facts.printed.items()]
+    known: dict[tuple[int, float], bool] = {}
+
+    def fits(index: int, printed: Printed, value: float) -> bool:
+        if (index, value) not in known:
+            exact = STATISTICS[index] in ("minimum", "maximum")
+            known[index, value] = value == printed.value if exact else printed.accepts(value)
+        return known[index, value]
+
     for n in range(max(facts.n_low, 1), facts.n_high + 1):
         for sample in itertools.combinations_with_replacement(range(low, high + 1), n):
             counted = all(
                 c.at_least <= sum(c.relation.holds(v, c.threshold) for v in sample) <= c.at_most
                 for c in facts.counts
             )
-            if not counted:
-                continue
-            for _, stats in readings_of(sample):
-                if all(
-                    stats[k] == p.value if k in ("minimum", "maximum") else p.accepts(stats[k])
-                    for k, p in facts.printed.items()
-                ):
-                    return True
+            if counted and any(
+                all(fits(i, p, stats[i]) for i, p in chosen) for stats in readings_of(sample)
+            ):
+                return True
     return False
 
 
@@ -74,7 +81,8 @@ def random_facts(rng: random.Random, high: int) -> VariableFacts:
     """Facts of a real sample, with some digits changed."""
     n = rng.randint(1, 5)
     sample = tuple(sorted(rng.randint(0, high) for _ in range(n)))
-    _, stats = rng.choice([r for r in readings_of(sample) if not math.isnan(r[1]["sd"])])
+    real = [r for r in readings_of(sample) if not math.isnan(r[1])]
+    stats = dict(zip(STATISTICS, rng.choice(real), strict=True))
     chosen = rng.sample(STATISTICS, rng.randint(1, 5))
     if "q1" not in chosen and "q3" not in chosen:
         stats["median"] = float(np.median(sample))

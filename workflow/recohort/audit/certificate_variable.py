@@ -137,19 +137,11 @@ def _printed(facts: Mapping[str, Any], name: str, rule: str) -> _Set:
     whole = facts["step"] is not None and all(
         Fraction(facts[name]).denominator == 1 for name in ("step", "offset")
     )
-    # A whole number is exact in floating point; anything else may fall to either side of an end.
-    return found if whole and name in ("median", "q1", "q3") else _closed(found)
-
-
-def _closed(found: _Set) -> _Set:
-    if math.isinf(found.low) or math.isinf(found.high):
+    # A plain median of whole numbers is exact in floating point; anything else may fall to either
+    # side of an end.
+    if whole and name == "median" and not facts["typed_median"]:
         return found
     return _Set(found.low, found.high)
-
-
-def _read(found: _Set, weight: Fraction) -> _Set:
-    """Thirds of whole numbers are inexact in floating point."""
-    return _closed(found) if weight.denominator % 3 == 0 else found
 
 
 class _Sample:
@@ -197,7 +189,6 @@ class _Sample:
         for reading in _readings(n, facts) if loose else ():
             for name, (rank, weight) in reading.items():
                 self._loosen(name, rank, rank + (weight > 0))
-                sets[name] = _read(sets[name], weight)
         for name, (first, last) in self.loose.items():
             low, high = self._ends(sets[name], 1)
             self._bound(first, high=high)
@@ -208,7 +199,7 @@ class _Sample:
             if b == 0:
                 self._bound(rank, *self._ends(sets[name], 1))
             else:
-                low, high = self._ends(_read(sets[name], weight), a + b)
+                low, high = self._ends(sets[name], a + b)
                 self.rules.append(("couple", rank, a, b, low, high))
         for relation, threshold, least, most in facts["counts"]:
             self._count(relation, (Fraction(threshold) - self.offset) / self.step, least, most)

@@ -265,7 +265,7 @@ class _Question:
 
     def problem(self, facts: VariableFacts, rule: RoundingRule | None = None) -> Problem:
         """The feasibility question, with the conventions that all facts together leave open."""
-        return replace(Problem.from_facts(facts, rule), typed_median=self.typed_median)
+        return Problem.from_facts(facts, rule, typed_median=self.typed_median)
 
     def decide(self, rule: RoundingRule | None) -> Decision:
         """Whether all facts can hold under one rule (None: the accepted ones)."""

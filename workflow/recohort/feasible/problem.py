@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from recohort.feasible.boxes import Bounds, Number
-from recohort.feasible.quantiles import Place, QuantileReading, quantile_readings
+from recohort.feasible.quantiles import QuantileReading, quantile_readings
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
 from recohort.printed import Printed, RealSet, RoundingRule
 
-__all__ = ["Case", "Couple", "Problem", "Span", "closed", "read"]
+__all__ = ["Case", "Couple", "Problem", "Span"]
 
 _QUANTILES = ("median", "q1", "q3")
 
@@ -61,17 +61,29 @@ class Problem:
     """How far a real value must keep from a bound it may not touch; 0 closes such bounds."""
 
     @classmethod
-    def from_facts(cls, facts: VariableFacts, rule: RoundingRule | None = None) -> Problem:
-        """The question for printed statistics, under the accepted rules or under one rule."""
+    def from_facts(
+        cls,
+        facts: VariableFacts,
+        rule: RoundingRule | None = None,
+        *,
+        typed_median: bool | None = None,
+    ) -> Problem:
+        """The question for printed statistics, under the accepted rules or under one rule.
+
+        Medians of a quartile definition are admitted where quartiles are printed, or as told.
+        """
+        typed = typed_median
+        if typed is None:
+            typed = facts.q1 is not None or facts.q3 is not None
+        plain_median = _whole_numbers(facts.grid) and not typed
         sets = {}
         for name, printed in facts.printed.items():
             found = printed.accepted if rule is None else printed.under(rule)
-            if rule is None or name not in _QUANTILES or not _whole_numbers(facts.grid):
-                found = closed(found)
+            if rule is None or name != "median" or not plain_median:
+                found = _closed(found)
             if name in ("minimum", "maximum") and _is_data_value(facts.grid, printed):
                 found = RealSet(printed.value, printed.value)
             sets[name] = found
-        typed = facts.q1 is not None or facts.q3 is not None
         return cls(facts.grid, facts.n_low, facts.n_high, sets, facts.counts, typed)
 
     @property
@@ -122,7 +134,7 @@ class Problem:
             else:
                 a = place.weight.denominator - place.weight.numerator
                 b = place.weight.numerator
-                low, high = self._ends(read(self.sets[name], place), a + b)
+                low, high = self._ends(self.sets[name], a + b)
                 couples.append(Couple(place.lower, a, b, low, high))
         for fact in self.counts:
             if not self._count(fact, bounds, spans):
@@ -154,10 +166,7 @@ class Problem:
             readings = quantile_readings(n, names, typed_median=self.typed_median)
             for name in names:
                 places = [dict(r.places)[name] for r in readings]
-                found = self.sets[name]
-                for place in places:
-                    found = found.hull(read(found, place))
-                low, high = self._ends(found)
+                low, high = self._ends(self.sets[name])
                 case.bounds.at_most(min(p.lower for p in places), high)
                 case.bounds.at_least(max(p.lower + (p.weight > 0) for p in places), low)
         return case
@@ -233,7 +242,7 @@ def _cumulate(
         bounds.at_least(most + 1, outside)
 
 
-def closed(found: RealSet) -> RealSet:
+def _closed(found: RealSet) -> RealSet:
     """The set with its finite ends, if both are.
 
     A tie, or a whole number, that is computed in binary floating point may fall to either side.
@@ -241,11 +250,6 @@ def closed(found: RealSet) -> RealSet:
     if math.isinf(found.low) or math.isinf(found.high):
         return found
     return RealSet(found.low, found.high)
-
-
-def read(found: RealSet, place: Place) -> RealSet:
-    """The set for a quantile read at one place: thirds are inexact in floating point."""
-    return closed(found) if place.weight.denominator % 3 == 0 else found
 
 
 def _whole_numbers(grid: Grid) -> bool:

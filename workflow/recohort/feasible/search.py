@@ -32,6 +32,7 @@ Proof = dict[str, Any]
 _MOST_PIECES = 600
 _REAL_COST = 8  # exact fractions grow
 _MOST_SPOTS = 8
+_MOST_SIZES = 5
 
 
 class Answer(StrEnum):
@@ -114,7 +115,21 @@ def decide(problem: Problem, effort: Effort | None = None) -> Decision:
     try:
         return _decide(problem, effort)
     except _Exhausted:
-        return Decision(Answer.UNKNOWN, reason="the allowed effort was spent")
+        if effort.over or not effort.use_solver or problem.grid.step is None:
+            return Decision(Answer.UNKNOWN, reason="the allowed effort was spent")
+    # Too many splits for a proof, but the solver may still find a sample.
+    cases = [
+        (n, lost, reading)
+        for n in _sizes(problem)[:_MOST_SIZES]
+        for lost, reading in problem.conventions(n)
+    ]
+    try:
+        found = _ask_solver(problem, cases, effort)
+    except _Exhausted:
+        found = None
+    if found is not None and found.answer is Answer.FEASIBLE:
+        return found
+    return Decision(Answer.UNKNOWN, reason="the allowed effort was spent")
 
 
 def _sizes(problem: Problem) -> list[int]:
@@ -535,7 +550,9 @@ def _ask_solver(
         case = problem.case(n, lost, reading)
         if case is None or not case.tighten():
             continue
-        solved = solve_histogram(case, effort=effort, deterministic_seconds=left)
+        # No single case may take all that is left.
+        share = max(left / 4, effort.solver / 20)
+        solved = solve_histogram(case, effort=effort, deterministic_seconds=share)
         left -= solved.spent
         if solved.values is not None:
             found = _histogram(problem, solved.values)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recohort.feasible.boxes import Number, Runs
-from recohort.feasible.problem import Case, Problem, read
+from recohort.feasible.problem import Case, Problem
 from recohort.feasible.quantiles import QuantileReading
 from recohort.feasible.variable import Relation
 
@@ -25,6 +25,9 @@ Histogram = tuple[tuple[Fraction, int], ...]
 """Values in the variable's own unit, ascending, with how often each occurs."""
 
 _MOST_MOVES = 300
+_FEW = 8
+_DRAWS = 20_000
+_MOST_AIMS = 4
 
 
 def squares_window(case: Case, runs: Runs, total: Number) -> tuple[Number, Number] | None:
@@ -69,6 +72,8 @@ def build(case: Case, runs: Runs, total: Number) -> list[Number] | None:
     highs = np.repeat([int(r.high) for r in runs.rows], [r.count for r in runs.rows])
     found = _between(np.array(even, np.int64), np.array(extreme, np.int64), int(total), low, high)
     mended = _mend(found, lows, highs, low, high)
+    if mended is None and 3 <= case.n <= _FEW:
+        mended = _paired(lows, highs, int(total), low, high)
     return None if mended is None else [int(v) for v in np.sort(mended)]
 
 
@@ -159,6 +164,39 @@ def _mend(
     return None
 
 
+def _paired(
+    lows: NDArray[np.int64], highs: NDArray[np.int64], total: int, low: int, high: int
+) -> NDArray[np.int64] | None:
+    """Draw all values but two; the sum and the sum of squares then determine those two.
+
+    In a few values single steps change the squares too coarsely for a narrow window.
+    """
+    widths = highs - lows
+    first, second = sorted(np.argsort(widths, kind="stable")[-2:])
+    others = [i for i in range(lows.size) if i not in (first, second)]
+    if lows.size == 3 and widths[others[0]] < _DRAWS:
+        drawn = np.arange(lows[others[0]], highs[others[0]] + 1)[:, None]
+    else:
+        generator = np.random.default_rng(0)
+        drawn = generator.integers(lows[others], highs[others] + 1, (_DRAWS, len(others)))
+    rest = total - drawn.sum(axis=1)
+    squared = (drawn * drawn).sum(axis=1)
+    for aim in range(low, min(high, low + 2 * _MOST_AIMS) + 1, 2):
+        spread = 2 * (aim - squared) - rest * rest
+        root = np.sqrt(np.maximum(spread, 0)).round().astype(np.int64)
+        small, large = (rest - root) // 2, (rest + root) // 2
+        right = (root * root == spread) & ((rest - root) % 2 == 0)
+        right &= (small >= lows[first]) & (small <= highs[first])
+        right &= (large >= lows[second]) & (large <= highs[second])
+        hits = np.flatnonzero(right)
+        if hits.size:
+            values = np.empty(lows.size, np.int64)
+            values[others] = drawn[hits[0]]
+            values[first], values[second] = small[hits[0]], large[hits[0]]
+            return values
+    return None
+
+
 def meets(
     problem: Problem, lost: int | None, reading: QuantileReading | None, found: Histogram
 ) -> bool:
@@ -174,12 +212,10 @@ def meets(
         "minimum": found[0][0],
         "maximum": found[-1][0],
     }
-    sets = dict(problem.sets)
     for name, place in reading.places if reading else ():
-        sets[name] = read(sets[name], place)
         left, right = _ranked(found, (place.lower, min(place.lower + 1, n)))
         got[name] = (1 - place.weight) * left + place.weight * right
-    if any(got[name] not in known for name, known in sets.items() if name in got):
+    if any(got[name] not in known for name, known in problem.sets.items() if name in got):
         return False
     if "sd" in problem.sets:
         if lost is None or n <= lost:
