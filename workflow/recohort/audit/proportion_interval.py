@@ -209,7 +209,8 @@ def _misfit(
     ]
     reconcile += unrounded
     explained = bool(reconcile)
-    reconcile += _other_counts(k, n, lower, upper, level, scale, candidates, sizes)
+    if not explained and not clustered:
+        reconcile += _other_counts(k, n, lower, upper, level, scale, candidates, sizes)
     if clustered:
         reconcile.append("the interval allows for several observations of one participant")
     reconcile += [
