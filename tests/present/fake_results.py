@@ -1,0 +1,299 @@
+"""Made-up results of any card, consistent with each other, for tests of the pages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recohort.analysis.estimate import Analyst
+from recohort.analysis.frame import Frame
+from recohort.analysis.layout import table_layouts
+from recohort.card.layout import BinaryColumn, DerivedColumn, GroupColumn, NumericColumn
+from recohort.card.loader import CardFile, load_card
+from recohort.cohort import Cohort, Table, write_cohort
+from recohort.estimators.kaplan_meier import kaplan_meier
+from recohort.present.results import COMPARISON_COLUMNS
+
+VERDICTS = ("imposed", "consistent", "undetermined", "not_reproduced", "reproduced", "impossible")
+
+CARD = r"""
+format: recohort-card-1
+study: {study}
+name: 'A <script>alert(1)</script> trial of "warmth" & rest, größer — 温かさ'
+citation: {{authors: "O'Neil <b>A</b>, 李 B", title: 'Warmth $\frac{{1}}{{2}}$ & rest', journal: J Warm, year: "2020", doi: '10.1/x"><img src=x>'}}
+summary: Sheep were kept warm or not.
+units:
+  farms: {{label: Farms, n: "6"}}
+  sheep: {{label: Sheep, n: "60", within: farms}}
+columns:
+  flock: {{kind: group, unit: farms, groups: "3"}}
+  weight: {{kind: numeric, unit: sheep, label: 'Weight </text><script>x</script> with a label so long that no axis could ever hold it in full, not even half', step: "0.1", low: "20", high: "120", measured_in: kg, plausible: {{mean: "60", sd: "9"}}}}
+  wool: {{kind: numeric, unit: sheep, label: Wool, low: "0", plausible: {{family: lognormal, mean: "4", sd: "2"}}, times: [before, 1_month, 6_months], followed: {{6_months: "50"}}}}
+  warm: {{kind: binary, unit: sheep, label: Kept warm}}
+  ill: {{kind: binary, unit: sheep, label: Fell ill}}
+  months: {{kind: numeric, unit: sheep, label: Months observed, step: "1", low: "1", high: "24", measured_in: months}}
+  heavy: {{kind: derived, unit: sheep, label: Heavy, all_of: [{{column: weight, at_least: "70"}}]}}
+populations:
+  all_sheep: {{unit: sheep, label: sheep}}
+  farms: {{unit: farms, label: farms}}
+models:
+  illness: {{kind: logistic, population: all_sheep, outcome: [{{column: ill, equals: "1"}}], terms: {{weight: {{column: weight}}, warm: {{column: warm}}}}}}
+quantities:
+  sheep: {{label: Sheep, section: Flock, population: all_sheep, analysis: {{kind: size}}, values: {{count: "60"}}}}
+  weight: {{label: 'Weight <i>w</i>', section: Flock, population: all_sheep, measured_in: kg, analysis: {{kind: summary, column: weight}}, values: {{mean: "60.2", sd: "9.1", q1: "53", q3: "66"}}}}
+  wool_before: {{label: Wool before, section: Wool, population: all_sheep, analysis: {{kind: summary, column: wool@before}}, values: {{mean: "4.0", sd: "2.0"}}}}
+  wool_1_month: {{label: Wool at 1 month, section: Wool, population: all_sheep, analysis: {{kind: summary, column: wool@1_month}}, values: {{median: "3.6", min: "0.9", max: "9.5"}}}}
+  wool_test: {{label: Wool against before, section: Wool, population: all_sheep, analysis: {{kind: paired_test, column: wool@1_month, baseline: wool@before}}, values: {{p_value: "<.05"}}}}
+  ill: {{label: Fell ill, section: Illness, population: all_sheep, denominator: "60", analysis: {{kind: proportion, having: [{{column: ill, equals: "1"}}]}}, values: {{count: "17", percent: "28.3", ci95_lower: "18.5", ci95_upper: "40.8"}}}}
+  or_weight: {{label: Odds of illness by weight, section: Illness, population: all_sheep, analysis: {{kind: model_term, model: illness, term: weight}}, values: {{adjusted_odds_ratio: "1.02", ci95_lower: "0.96", ci95_upper: "1.09", p_value: ".51"}}}}
+  or_warm: {{label: Odds of illness in the warm, section: Illness, population: all_sheep, analysis: {{kind: model_term, model: illness, term: warm}}, values: {{adjusted_odds_ratio: "0.40", ci95_lower: "0.12", ci95_upper: "1.31", p_value: ".13"}}}}
+  auc: {{label: Discrimination of the model, section: Illness, population: all_sheep, analysis: {{kind: auc, model: illness}}, values: {{auc: "0.71", ci95_lower: "0.55", ci95_upper: "0.87"}}}}
+  calibration: {{label: Calibration, section: Illness, population: all_sheep, analysis: {{kind: calibration, model: illness}}}}
+  sensitivity: {{label: Sensitivity of weight, section: Illness, population: all_sheep, denominator: "17", analysis: {{kind: diagnostic, measure: sensitivity, test: [{{column: heavy, equals: "1"}}], reference: [{{column: ill, equals: "1"}}]}}, values: {{percent: "41", ci95_lower: "22", ci95_upper: "64"}}}}
+  free: {{label: Free of illness at a year, section: Illness, population: all_sheep, analysis: {{kind: kaplan_meier, time: months, event: [{{column: ill, equals: "1"}}], at: "12"}}, values: {{percent: "75.5"}}}}
+assumptions:
+  unused_mean: {{label: 'Mean of the <u>months</u>', value: {{mean: "12", sd: "5"}}, alternatives: [{{mean: "9", sd: "4"}}], reason: 'Because & so', source: '<none>', question: 'How long were they "observed"?'}}
+"""
+
+PLAIN = r"""
+format: recohort-card-1
+study: {study}
+name: Counting lambs
+citation: {{authors: B, title: Lambs, journal: J Lamb, year: "2021"}}
+summary: Lambs were counted.
+units:
+  lambs: {{label: Lambs, n: "20"}}
+columns:
+  black: {{kind: binary, unit: lambs}}
+populations:
+  lambs: {{unit: lambs, label: lambs}}
+quantities:
+  lambs: {{label: Lambs, population: lambs, analysis: {{kind: size}}, values: {{count: "20"}}}}
+  black: {{label: Black, population: lambs, denominator: "20", analysis: {{kind: proportion, having: [{{column: black, equals: "1"}}]}}, values: {{count: "5", percent: "25"}}}}
+"""
+
+
+def write_card(folder: Path, study: str, text: str = CARD) -> CardFile:
+    """A card of a made-up study."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = text.format(study=study).replace(
+        "months: {kind: numeric, unit: sheep,",
+        "months: {kind: numeric, unit: sheep, plausible: {assume: unused_mean},",
+    )
+    path = folder / f"{study}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_card(path)
+
+
+def made_up_cohort(card_file: CardFile, rng: np.random.Generator) -> Cohort:
+    """A cohort of the card's design with arbitrary values."""
+    card = card_file.base
+    tables: dict[str, Table] = {}
+    for layout in table_layouts(card):
+        unit = card.units[layout.unit]
+        parent = None
+        if unit.within is not None:
+            parents = card.units[unit.within].n
+            extra = rng.integers(0, parents, max(0, unit.n - parents))
+            parent = np.sort(np.concatenate([np.arange(parents)[: unit.n], extra]))
+        tables[layout.unit] = Table(unit.n, unit.within, parent)
+    columns, unit_of = {}, {}
+    for name, column in card.columns.items():
+        n = card.units[column.unit].n
+        if isinstance(column, BinaryColumn):
+            share = 0.3 if column.prevalence is None else float(column.prevalence)
+            columns[name] = (rng.random(n) < share).astype(float)
+        elif isinstance(column, GroupColumn):
+            columns[name] = rng.integers(1, column.groups + 1, n).astype(float)
+        elif isinstance(column, NumericColumn):
+            start = rng.normal(size=n)
+            for index, time in enumerate(column.times or (None,)):
+                key = name if time is None else f"{name}@{time}"
+                columns[key] = _measured(column, time, start, index, rng)
+                unit_of[key] = column.unit
+        unit_of[name] = column.unit
+    cohort = Cohort(tables, columns, unit_of)
+    frame = Frame(card, cohort)
+    derived = {
+        name: frame.values(name, column.unit)
+        for name, column in card.columns.items()
+        if isinstance(column, DerivedColumn)
+    }
+    return cohort.with_columns(derived)
+
+
+def _measured(column: NumericColumn, time: str | None, start: Any, index: int, rng: Any) -> Any:
+    shape = column.plausible_at(time)
+    mean, sd = (10.0, 3.0) if shape is None else (float(shape.mean), float(shape.sd))
+    z = 0.7 * start + 0.7 * rng.normal(size=start.size)
+    values = mean + sd * z
+    if shape is not None and shape.family == "lognormal":
+        spread = math.log1p((sd / mean) ** 2)
+        values = np.exp(math.log(mean) - spread / 2 + math.sqrt(spread) * z)
+    values = np.clip(
+        values,
+        -np.inf if column.low is None else float(column.low),
+        np.inf if column.high is None else float(column.high),
+    )
+    if column.step is not None:
+        values = np.round(values / float(column.step)) * float(column.step)
+    followed = column.followed.get(time or "")
+    if followed is not None:
+        values[rng.permutation(values.size)[followed:]] = np.nan
+    return values
+
+
+def write_results(
+    card_file: CardFile, folder: Path, *, verdicts: tuple[str, ...] = VERDICTS, seed: int = 5,
+    findings: list[dict[str, Any]] | None = None, replicates: int = 40,
+) -> Path:  # fmt: skip
+    """Everything that the stages before the pages would have written."""
+    rng = np.random.default_rng(seed)
+    card = card_file.base
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cohort").mkdir(exist_ok=True)
+    cohort = made_up_cohort(card_file, rng)
+    write_cohort(cohort, table_layouts(card), folder / "cohort")
+    analyst = Analyst(card, cohort)
+    estimates, by_id = [], {}
+    for name in card.quantities:
+        found = analyst.estimates(name)
+        for statistic, value in found.values.items():
+            by_id[f"{name}.{statistic}"] = value
+            shown = None if math.isnan(value) else value
+            estimates.append({"id": f"{name}.{statistic}", "quantity": name,
+                              "statistic": str(statistic), "estimate": shown, "note": found.note})  # fmt: skip
+    head = {"study": card.study, "card_sha256": card_file.sha256}
+    _json(
+        folder / "analysis.json",
+        {**head, "setting": "base", "estimates": estimates, "curves": _curves(card, cohort, rng)},
+    )
+    ids = [value.id for value in card.values]
+    drawn = {
+        name: _scattered(float(card.values[i].number.value), by_id.get(name, math.nan), rng, replicates)
+        for i, name in enumerate(ids)
+    }
+    _parquet(folder / "replicates.parquet", "replicate", drawn)
+    narrow = {name: d.mean() + (d - d.mean()) * 0.4 for name, d in drawn.items()}
+    _parquet(folder / "conditioned.parquet", "cohort", narrow, setting="base")
+    if findings is None:
+        findings = [made_up_finding(ids)] if "impossible" in verdicts else []
+    _json(folder / "audit.json", {**head, "findings": findings, "determined": {}})
+    _json(folder / "reconstruction.json", _reconstruction(card_file, ids))
+    _comparison(card_file, folder, by_id, drawn, narrow, verdicts, findings)
+    return folder
+
+
+def made_up_finding(ids: list[str]) -> dict[str, Any]:
+    """An impossible set with every field filled, one of them hostile."""
+    return {
+        "id": "one_variable-1", "check": "one_variable", "values": ids[1:3],
+        "verdict": "impossible", "reason": None,
+        "sentence": "a mean of <60.2> & an SD of 9.1 need a range of at least 3 \"units\"",
+        "evidence": {"largest_sd": 8.7312345, "n": [60, 60], "rule": {"half_up": "<no>"}},
+        "reconcile": ["the SD is a standard error", "n is 58 & not 60"],
+        "certificate": {"kind": "sum_of_squares", "text": "</pre><script>"},
+        "changes_conclusion": True,
+    }  # fmt: skip
+
+
+def _scattered(printed: float, obtained: float, rng: Any, count: int) -> Any:
+    centre = printed if math.isnan(obtained) else (printed + obtained) / 2
+    return centre * (1 + 0.15 * rng.normal(size=count))
+
+
+def _curves(card: Any, cohort: Cohort, rng: Any) -> dict[str, Any]:
+    curves: dict[str, Any] = {}
+    for name, quantity in card.quantities.items():
+        kind = quantity.analysis.kind
+        if kind == "auc":
+            x = np.sort(np.concatenate([[0, 1], rng.random(15)]))
+            curves[name] = {"kind": "roc", "fpr": x.tolist(), "tpr": np.sqrt(x).tolist(), "auc": 2 / 3}
+        elif kind == "calibration":
+            x = np.linspace(0.05, 0.6, 8)
+            y = np.clip(x + 0.07 * rng.normal(size=8), 0, 1)
+            curves[name] = {"kind": "calibration", "predicted": x.tolist(), "observed": y.tolist()}
+        elif kind == "kaplan_meier":
+            n = cohort.tables[card.populations[quantity.population].unit].n
+            km = kaplan_meier(rng.integers(1, 25, n).astype(float), rng.random(n) < 0.3)
+            leaving = -np.diff(np.append(km.at_risk, 0))
+            curves[name] = {
+                "kind": "kaplan_meier", "time": km.time.tolist(), "survival": km.survival.tolist(),
+                "low": [None if math.isnan(x) else x for x in km.low],
+                "high": [None if math.isnan(x) else x for x in km.high],
+                "at_risk": km.at_risk.tolist(), "censored": (leaving - km.events).tolist(),
+            }  # fmt: skip
+    return curves
+
+
+def _reconstruction(card_file: CardFile, ids: list[str]) -> dict[str, Any]:
+    settings = [
+        {
+            "name": setting.name, "choices": dict(setting.choices), "label": setting.name,
+            "met": len(ids) - (index > 0), "targets": len(ids),
+            "unmet": ids[-1:] if index else [], "status": "search_exhausted" if index else "matched",
+        }
+        for index, setting in enumerate(card_file.single_changes)
+    ]  # fmt: skip
+    return {
+        "study": card_file.base.study, "card_sha256": card_file.sha256, "seed": 7,
+        "simulated": "No patient stands behind these tables.", "settings": settings,
+        "stored": {
+            "setting": "base", "met": ids[:-1],
+            "unmet": [{"id": ids[-1], "printed": "1", "obtained": "2", "status": "search_exhausted"}],
+        },
+        "search": {"seconds": 1.25, "draws": 12},
+        "conditioned": {"requested": 100, "obtained": 40, "settings": {"base": 40}},
+    }  # fmt: skip
+
+
+def _comparison(
+    card_file: CardFile, folder: Path, by_id: dict[str, float], drawn: dict[str, Any],
+    narrow: dict[str, Any], verdicts: tuple[str, ...], findings: list[dict[str, Any]],
+) -> None:  # fmt: skip
+    card = card_file.base
+    reasons = {"undetermined": "missing_input: the number observed <n> is not printed"}
+    with (folder / "comparison.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COMPARISON_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for index, value in enumerate(card.values):
+            verdict = verdicts[index % len(verdicts)]
+            obtained = by_id.get(value.id, math.nan)
+            row = {
+                "study": card.study, "id": value.id, "quantity": value.quantity,
+                "statistic": str(value.statistic),
+                "population": card.populations[card.quantities[value.quantity].population].label,
+                "printed": value.reported.printed, "role": str(value.role), "verdict": verdict,
+                "reason": reasons.get(verdict, f"It is {verdict} & <that>."),
+                "changes_conclusion": "true" if index == 3 else "",
+                "reconstructed": "" if math.isnan(obtained) else repr(obtained),
+                "reconstructed_printed": value.number.format(obtained),
+                "finding": ";".join(f["id"] for f in findings if value.id in f["values"]),
+                "assumptions": ";".join(card.assumptions) if verdict == "undetermined" else "",
+            }  # fmt: skip
+            for name, found in (("conditioned", narrow), ("replicate", drawn)):
+                ends = np.quantile(found[value.id], (0.025, 0.5, 0.975))
+                for end, number in zip(("low", "median", "high"), ends, strict=True):
+                    row[f"{name}_{end}"] = repr(float(number))
+            writer.writerow(row)
+
+
+def _parquet(file: Path, index: str, drawn: dict[str, Any], setting: str | None = None) -> None:
+    count = len(next(iter(drawn.values())))
+    columns: dict[str, Any] = {index: np.repeat(np.arange(count), len(drawn))}
+    if setting is not None:
+        columns["setting"] = [setting] * (count * len(drawn))
+    columns["id"] = list(drawn) * count
+    columns["estimate"] = np.array(list(drawn.values())).T.ravel()
+    pq.write_table(pa.table(columns), file)
+
+
+def _json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")

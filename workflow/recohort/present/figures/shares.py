@@ -1,0 +1,161 @@
+"""Shares in percent with their intervals: proportions, and the accuracy of diagnostic tests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from recohort.card.analyses import AccuracyAnalysis, ProportionAnalysis
+from recohort.card.statistic import Statistic
+from recohort.present.figures.style import (
+    FULL,
+    PRINTED,
+    RECONSTRUCTED,
+    REPLICATED,
+    Drawing,
+    new_figure,
+)
+from recohort.present.results import StudyResults
+from recohort.present.words import shorten
+
+__all__ = ["ShareRow", "Shares", "collect_accuracy", "collect_proportions", "draw"]
+
+_LIMITS = (
+    (Statistic.CI95_LOWER, Statistic.CI95_UPPER),
+    (Statistic.CI90_LOWER, Statistic.CI90_UPPER),
+    (Statistic.CI99_LOWER, Statistic.CI99_UPPER),
+)
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """One share: lower limit, share, upper limit, each in percent, NaN where there is none."""
+
+    label: str
+    printed: Triple
+    printed_text: str
+    reconstructed: Triple
+    replicate: Triple
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Rows of one figure."""
+
+    name: str
+    title: str
+    rows: tuple[ShareRow, ...]
+
+
+def collect_accuracy(results: StudyResults) -> Shares | None:
+    """Sensitivity, specificity and predictive values."""
+    rows = _rows(results, AccuracyAnalysis)
+    return Shares("accuracy", "Diagnostic accuracy", rows) if rows else None
+
+
+def collect_proportions(results: StudyResults) -> Shares | None:
+    """Every proportion that the card asks for."""
+    rows = _rows(results, ProportionAnalysis)
+    return Shares("proportions", "Proportions", rows) if rows else None
+
+
+def _rows(results: StudyResults, wanted: type) -> tuple[ShareRow, ...]:
+    rows = []
+    for name, quantity in results.card.quantities.items():
+        if not isinstance(quantity.analysis, wanted):
+            continue
+        low, high = next((pair for pair in _LIMITS if pair[0] in quantity.values), _LIMITS[0])
+        there = {s: quantity.values.get(s) for s in (low, Statistic.PERCENT, high, Statistic.COUNT)}
+        percent, count = there[Statistic.PERCENT], there[Statistic.COUNT]
+        middle = math.nan if percent is None else float(percent.number.value)
+        if percent is None and count is not None and quantity.denominator.isdigit():
+            middle = 100 * float(count.number.value) / int(quantity.denominator)
+        limits = [math.nan if v is None else float(v.number.value) for v in (there[low], there[high])]
+        text = "" if percent is None else f"{percent.printed.removesuffix('%')}%"
+        if count is not None:
+            of = f" of {quantity.denominator}" if quantity.denominator.isdigit() else ""
+            text = f"{count.printed}{of}" + (f", {text}" if text else "")
+        if there[low] is not None and there[high] is not None:
+            text += f" ({there[low].printed} to {there[high].printed})"  # type: ignore[union-attr]
+        obtained = tuple(results.estimate(name, s) for s in (low, Statistic.PERCENT, high))
+        if math.isnan(obtained[1]) and math.isnan(middle):
+            continue
+        drawn = results.replicates.get(f"{name}.{Statistic.PERCENT}")
+        spread = (math.nan, math.nan, math.nan)
+        if drawn is not None and np.isfinite(drawn).sum() > 1:
+            seen = drawn[np.isfinite(drawn)]
+            spread = tuple(float(q) for q in np.quantile(seen, (0.025, 0.5, 0.975)))  # type: ignore[assignment]
+        rows.append(
+            ShareRow(quantity.label, (limits[0], middle, limits[1]), text, obtained, spread)  # type: ignore[arg-type]
+        )
+    return tuple(rows)
+
+
+def draw(data: Shares) -> Drawing:
+    """Two or three lines a share on an axis from 0 to 100."""
+    rows = data.rows
+    figure = new_figure(FULL, 7.2 * len(rows) + 22)
+    axes = figure.add_subplot()
+    axes.set_xlim(-1, 101)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    beside = axes.get_yaxis_transform()
+    drawn = 0
+    for y, row in enumerate(rows):
+        drawn += 1
+        axes.text(-0.02, y, shorten(row.label, 52), transform=beside, ha="right", va="center",
+                  fontsize=6)  # fmt: skip
+        shown = (
+            (row.printed, -0.24, PRINTED, "s"),
+            (row.reconstructed, 0.0, RECONSTRUCTED, "o"),
+            (row.replicate, 0.24, REPLICATED, "|"),
+        )
+        for (low, middle, high), shift, colour, shape in shown:
+            if not (math.isnan(low) or math.isnan(high)):
+                axes.plot((low, high), (y + shift, y + shift), color=colour, linewidth=1.0,
+                          solid_capstyle="butt")  # fmt: skip
+            if not math.isnan(middle):
+                axes.plot(middle, y + shift, marker=shape, color=colour, markersize=3.4,
+                          markeredgewidth=1.0)  # fmt: skip
+        axes.text(1.02, y - 0.2, row.printed_text, transform=beside, ha="left", va="center",
+                  fontsize=5.8)  # fmt: skip
+        axes.text(1.02, y + 0.2, _text(row.reconstructed), transform=beside, ha="left",
+                  va="center", fontsize=5.8)  # fmt: skip
+    assert drawn == len(rows), "every share has its row"
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("percent")
+    handles = [
+        Line2D([], [], color=PRINTED, marker="s", label="printed, with its interval (text above)"),
+        Line2D([], [], color=RECONSTRUCTED, marker="o", label="reconstructed cohort (text below)"),
+        Line2D([], [], color=REPLICATED, marker="|", label="fresh studies, middle 95%"),
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    return Drawing(
+        name=data.name,
+        title=data.title,
+        caption=(
+            f"{data.title}: what was printed, the reconstructed cohort with the interval that the "
+            "card's method gives, and fresh studies drawn from the calibrated model."
+        ),
+        alt=f"{data.title}: "
+        + "; ".join(
+            f"{row.label}: printed {row.printed_text or 'nothing'}, reconstructed "
+            f"{_text(row.reconstructed) or 'not estimable'}"
+            for row in rows
+        )
+        + ".",
+        figure=figure,
+        rows=drawn,
+    )
+
+
+def _text(triple: Triple) -> str:
+    low, middle, high = triple
+    if math.isnan(middle):
+        return ""
+    interval = "" if math.isnan(low) or math.isnan(high) else f" ({low:.1f} to {high:.1f})"
+    return f"{middle:.1f}%{interval}"

@@ -1,0 +1,237 @@
+"""What was found, in sentences: what the page begins with and the index repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recohort.card.statistic import Role
+from recohort.present.results import FindingRow, StudyResults, ValueRow
+from recohort.present.tables.contents import spread_text, value_text
+from recohort.present.words import (
+    Verdict,
+    count_text,
+    listed,
+    plain_reason,
+    sentence,
+    time_text,
+)
+
+__all__ = ["Fact", "FoundSet", "OpenGroup", "Story", "evidence_facts", "tell", "verdict_counts"]
+
+Fact = tuple[str, str]
+"""A piece of evidence: its name and its value, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSet:
+    """A finding with everything that a reader needs to check it by hand."""
+
+    id: str
+    verdict: str
+    sentence: str
+    values: tuple[Fact, ...]
+    facts: tuple[Fact, ...]
+    certificate: str
+    reconcile: tuple[str, ...]
+    changes_conclusion: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGroup:
+    """Undetermined values with one reason in common, and the questions that settle them."""
+
+    reason: str
+    values: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What was found in one study, the most pressing first."""
+
+    headline: str
+    opening: tuple[str, ...]
+    impossible: tuple[FoundSet, ...]
+    not_reproduced: tuple[tuple[str, str], ...]
+    doubtful: tuple[FoundSet, ...]
+    open_groups: tuple[OpenGroup, ...]
+    notes: tuple[FoundSet, ...]
+
+
+def verdict_counts(results: StudyResults) -> tuple[tuple[Verdict, int], ...]:
+    """How many values ended with each verdict, the most pressing first."""
+    return tuple((verdict, results.count(verdict)) for verdict in Verdict)
+
+
+def tell(results: StudyResults) -> Story:
+    """The story of one study's results."""
+    impossible = [f for f in results.findings if f.verdict == "impossible"]
+    doubtful = [f for f in results.findings if f.verdict == "undetermined"]
+    notes = [f for f in results.findings if f.verdict == "note"]
+    missed = [row for row in results.values if row.verdict is Verdict.NOT_REPRODUCED]
+    opening = _opening(results, impossible, missed)
+    if impossible:
+        headline = sentence(impossible[0].sentence)
+    elif missed:
+        headline = _missed(missed[0])[0] + " " + _missed(missed[0])[1]
+    else:
+        headline = opening[0]
+    return Story(
+        headline=headline,
+        opening=opening,
+        impossible=tuple(_found(results, f) for f in impossible),
+        not_reproduced=tuple(_missed(row) for row in missed),
+        doubtful=tuple(_found(results, f) for f in doubtful),
+        open_groups=_open_groups(results),
+        notes=tuple(_found(results, f) for f in notes),
+    )
+
+
+def _opening(
+    results: StudyResults, impossible: list[FindingRow], missed: list[ValueRow]
+) -> tuple[str, ...]:
+    said = []
+    total = count_text(len(results.values), "printed number")
+    if impossible:
+        involved = {value for finding in impossible for value in finding.values}
+        sets = count_text(len(impossible), "set")
+        said.append(
+            f"Of the {total}, {sets} cannot be true together as printed, "
+            f"{count_text(len(involved), 'number')} in all. Each is set out below with the "
+            "arithmetic and with the ordinary causes that would explain it."
+        )
+    elif not missed:
+        said.append(
+            f"Nothing was found against the {total}: no set of them was shown to be impossible, "
+            "and none that was kept aside falls outside what matching cohorts give."
+        )
+    else:
+        said.append(f"No set of the {total} was shown to be impossible.")
+    if missed:
+        said.append(
+            f"{count_text(len(missed), 'number')} that the cohorts were not built to print "
+            f"{'lies' if len(missed) == 1 else 'lie'} outside what the cohorts that match the "
+            "rest give."
+        )
+    open_count = results.count(Verdict.UNDETERMINED)
+    if open_count:
+        said.append(
+            f"{count_text(open_count, 'number')} cannot be judged from what the paper states; "
+            "the questions that would settle them are listed."
+        )
+    said.append(_fit(results))
+    return tuple(said)
+
+
+def _fit(results: StudyResults) -> str:
+    imposed = [row for row in results.values if row.role is not Role.HELD_OUT]
+    stored = results.reconstruction.get("stored") or {}
+    unmet = [item for item in stored.get("unmet") or []]
+    met = len(stored.get("met") or [])
+    if not met and not unmet:
+        return f"{count_text(len(imposed), 'number')} were imposed on the reconstructed cohort."
+    total = met + len(unmet)
+    if not unmet:
+        return (
+            f"A cohort exists that prints all {total} numbers imposed on it, digit for digit; it "
+            "is stored beside this page."
+        )
+    by_id = {row.id: row for row in results.values}
+    names = []
+    for item in unmet[:4]:
+        row = by_id.get(str(item.get("id")))
+        name = str(item.get("id")) if row is None else row.name
+        names.append(f"{name} (printed {item.get('printed')}, obtained {item.get('obtained')})")
+    more = f" and {len(unmet) - 4} more" if len(unmet) > 4 else ""
+    return (
+        f"The stored cohort prints {met} of the {total} numbers imposed on it; not "
+        f"{listed(names) if not more else ', '.join(names) + more}."
+    )
+
+
+def _missed(row: ValueRow) -> tuple[str, str]:
+    where = f" ({row.population})" if row.population else ""
+    return (
+        f"{row.name}{where}: printed {row.printed}.",
+        sentence(plain_reason(row.reason))
+        or f"Cohorts that match every imposed value give {spread_text(row.conditioned)}.",
+    )
+
+
+def _found(results: StudyResults, finding: FindingRow) -> FoundSet:
+    by_id = {row.id: row for row in results.values}
+    values = tuple(
+        (by_id[i].name, by_id[i].printed) if i in by_id else (i, "") for i in finding.values
+    )
+    return FoundSet(
+        id=finding.id,
+        verdict=finding.verdict,
+        sentence=sentence(finding.sentence),
+        values=values,
+        facts=evidence_facts(finding.evidence),
+        certificate=_certificate(finding.certificate),
+        reconcile=tuple(sentence(text) for text in finding.reconcile),
+        changes_conclusion=finding.changes_conclusion,
+    )
+
+
+def _certificate(certificate: Mapping[str, Any] | None) -> str:
+    import json
+
+    if certificate is None:
+        return ""
+    return json.dumps(certificate, indent=1, ensure_ascii=False, sort_keys=False)
+
+
+_LONGEST = 400
+
+
+def evidence_facts(evidence: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
+    """Evidence as names and values; nested evidence keeps the names around it."""
+    facts: list[Fact] = []
+    for key, value in evidence.items():
+        name = f"{prefix}{time_text(str(key))}"
+        if isinstance(value, Mapping) and value:
+            facts.extend(evidence_facts(value, f"{name}: "))
+        elif isinstance(value, list | tuple):
+            text = "; ".join(_item(item) for item in value)
+            facts.append((name, text if len(text) <= _LONGEST else text[:_LONGEST] + "…"))
+        else:
+            facts.append((name, _item(value)))
+    return tuple(facts)
+
+
+def _item(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple) and all(isinstance(x, int | float) for x in value):
+        return f"({', '.join(_item(x) for x in value)})"
+    return value_text(value) if isinstance(value, Mapping | list | tuple) else str(value)
+
+
+def _open_groups(results: StudyResults) -> tuple[OpenGroup, ...]:
+    groups: dict[str, list[ValueRow]] = {}
+    for row in results.values:
+        if row.verdict is Verdict.UNDETERMINED:
+            reason = sentence(plain_reason(row.reason)) or "No reason was given."
+            groups.setdefault(reason, []).append(row)
+    assumptions = results.card_file.base.assumptions
+    found = []
+    for reason, rows in groups.items():
+        questions: list[str] = []
+        for row in rows:
+            for name in row.assumptions:
+                asked = assumptions[name].question if name in assumptions else ""
+                if asked and asked not in questions:
+                    questions.append(asked)
+        names = tuple(f"{row.name} {row.printed}" for row in rows)
+        found.append(OpenGroup(reason, names, tuple(questions)))
+    return tuple(found)
+
+
