@@ -38,6 +38,7 @@ class Drawn:
     """A cohort, what it does not print of the targets, and how far it is from printing them."""
 
     cohort: Cohort
+    estimates: dict[str, float]
     unmet: tuple[str, ...]
     loss: float
     refits: int
@@ -69,7 +70,7 @@ def draw_cohort(
     fixed = frozenset(held)
     moves = polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish)
     values = Analyst(card, cohort).reported()
-    return Drawn(cohort, unmet(targets, values), total_loss(targets, values), refits, moves)
+    return Drawn(cohort, values, unmet(targets, values), total_loss(targets, values), refits, moves)
 
 
 def _measure(
