@@ -141,15 +141,6 @@ class FactRanges:
     pins: tuple[Pin, ...]
     couples: tuple[Couple, ...]
 
-    def names(self) -> list[str]:
-        """The statistics that constrain the values, each once."""
-        found = ["mean"] if self.total else []
-        found += ["sd"] if self.spread else []
-        for part in (*self.pins, *self.couples, *self.intervals):
-            if part.name not in found:
-                found.append(part.name)
-        return found
-
     def without(self, dropped: frozenset[str]) -> FactRanges:
         """The same facts with some statistics left free."""
         return FactRanges(

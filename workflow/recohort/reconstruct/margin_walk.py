@@ -304,11 +304,7 @@ class Walk:
         self._fixed_rows, self._fixed_limits = rows, limits
         # Pins that hardly any value would meet by chance are given a value of their own.
         self._rare = [
-            [
-                (p.low, p.high, p.rank)
-                for p in r.pins
-                if p.low <= p.high and self._is_rare(r, p.low, p.high)
-            ]
+            [(p.low, p.high) for p in r.pins if p.low <= p.high and self._is_rare(r, p.low, p.high)]
             for r in facts
         ]
 
@@ -412,8 +408,8 @@ class Walk:
         number = int(y.size)
         for f, ranges in enumerate(self.ranges):
             if start is None:
-                for first, last, _ in self._rare[f]:
-                    self._lock(y, low, high, ranges, (first, last), rng)
+                for box in self._rare[f]:
+                    self._lock(y, low, high, ranges, box, rng)
             if not ranges.couples:
                 continue
             members = self._member[f][self._stratum]
