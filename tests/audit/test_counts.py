@@ -18,7 +18,7 @@ def assert_impossible(finding: Finding) -> None:
 
 
 @pytest.mark.parametrize("relation", list(Parts))
-@pytest.mark.parametrize("parts", itertools.product(range(4), repeat=2))
+@pytest.mark.parametrize("parts", list(itertools.product(range(4), repeat=2)))
 @pytest.mark.parametrize("whole", range(5))
 def test_totals_against_all_memberships(
     relation: Parts, parts: tuple[int, int], whole: int

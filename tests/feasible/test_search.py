@@ -139,4 +139,4 @@ def test_agrees_with_all_samples_of_small_scales() -> None:
     assert min(answers.values()) > N_ORACLE // 5
 
 
-N_ORACLE = 250
+N_ORACLE = 600

@@ -26,7 +26,7 @@ from recohort.printed import Printed, RealSet, RoundingRule
 
 __all__ = ["Repair", "VariableAudit", "audit_facts", "audit_variable", "variable_finding"]
 
-_EXTRA_NODES: Final = 6_000
+_EXTRA_NODES: Final = 2_500
 _OTHER_RULES: Final = (RoundingRule.TRUNCATION, RoundingRule.CEILING)
 _STATISTICS: Final = ("q1", "q3", "median", "maximum", "minimum", "sd", "mean")
 
@@ -343,6 +343,8 @@ class _Question:
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if works(low, middle) else (middle + 1, high)
+        if not works(low, low):  # an undecided step may have led past the nearest
+            return None
         value = start + unit * (low if up else -low)
         printed = self._text(name)
         decimals = 0 if name.startswith(("n", "count")) else _decimals(self.facts, name)

@@ -73,7 +73,7 @@ class Effort:
     ``stop`` is asked now and then, and ends the search when it returns true.
     """
 
-    nodes: int = 5_000
+    nodes: int = 4_000
     solver: float = 0.5
     """Deterministic seconds of the solver, over all cases."""
     seconds: float | None = None
@@ -124,7 +124,7 @@ def decide(problem: Problem, effort: Effort | None = None) -> Decision:
         for lost, reading in problem.conventions(n)
     ]
     try:
-        found = _ask_solver(problem, cases, effort)
+        found = _ask_solver(problem, cases[: max(int(8 * effort.solver), 1)], effort)
     except _Exhausted:
         found = None
     if found is not None and found.answer is Answer.FEASIBLE:
