@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recohort.audit.finding import FindingVerdict
@@ -144,3 +144,25 @@ def test_the_floor_of_the_standard_error() -> None:
 def test_events_per_variable() -> None:
     assert check_events_per_variable(13, 3)[0].verdict is FindingVerdict.NOTE
     assert check_events_per_variable(40, 3) == ()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    n1=st.integers(2, 40),
+    n0=st.integers(2, 40),
+    shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    decimals=st.integers(1, 3),
+    rule=st.sampled_from(RoundingRule),
+    half=st.booleans(),
+)
+def test_a_real_table_is_never_impossible(
+    n1: int, n0: int, shares: tuple[float, float], decimals: int, rule: RoundingRule, half: bool
+) -> None:
+    a, c = round(shares[0] * n1), round(shares[1] * n0)
+    add = 0.5 if half else 0.0
+    below = (n1 - a + add) * (c + add)
+    if below == 0:
+        return
+    text = round_text((a + add) * (n0 - c + add) / below, decimals, rule)
+    for finding in check_crude_ratio(text, n1, n0, a + c):
+        assert finding.verdict is not FindingVerdict.IMPOSSIBLE

@@ -21,6 +21,9 @@ STUDIES = sorted((ROOT / "config" / "studies").glob("*.yaml"))
 IMPOSSIBLE, UNDETERMINED = FindingVerdict.IMPOSSIBLE, FindingVerdict.UNDETERMINED
 
 
+BRACED = {"kind": "proportion", "having": [{"column": "brace", "equals": 1}]}
+
+
 def made_up(**values: dict[str, str]) -> StudyCard:
     """A small correct paper on a knee brace, with some quantities' values replaced."""
     yes = [{"column": "better", "equals": 1}]
@@ -48,8 +51,8 @@ def made_up(**values: dict[str, str]) -> StudyCard:
         "brace": {
             "analysis": {"kind": "model_term", "model": "model", "term": "brace"},
             "values": {
-                "odds_ratio": "2.00", "ci95_lower": "1.00", "ci95_upper": "4.00",
-                "p_value": "0.05",
+                "odds_ratio": "2.27", "ci95_lower": "0.64", "ci95_upper": "8.11",
+                "p_value": "0.21",
             },
         },
         "auc": {
@@ -58,6 +61,7 @@ def made_up(**values: dict[str, str]) -> StudyCard:
         },
     }  # fmt: skip
     for name, replaced in values.items():
+        quantities.setdefault(name, {"analysis": BRACED, "values": {}})
         quantities[name]["values"] = quantities[name]["values"] | replaced
     return StudyCard.model_validate(
         {
@@ -144,11 +148,28 @@ def test_one_flaw_is_impossible_and_its_certificate_checks(
 
 @pytest.mark.parametrize(
     ("quantity", "statistic", "text"),
-    [("brace", "p_value", "0.3"), ("brace", "ci95_upper", "9.00")],
+    [("brace", "p_value", "0.6"), ("brace", "ci95_upper", "31.0")],
 )
 def test_one_flaw_is_at_least_undetermined(quantity: str, statistic: str, text: str) -> None:
     audit = audit_card(made_up(**{quantity: {statistic: text}}))
     assert [f.check for f in conflicts(audit)] == [Check.RATIO]
+
+
+def test_a_crude_odds_ratio_takes_a_table() -> None:
+    # 22 of 40 are better; of 20 with a brace, 13 of them make it (13·11)/(7·9) = 2.27.
+    card = made_up(braced={"count": "20"})
+    found = [f for f in audit_card(card).findings if f.check is Check.TWO_BY_TWO]
+    assert [f.verdict for f in found] == [FindingVerdict.POSSIBLE]
+    card = made_up(braced={"count": "20"}, brace={"odds_ratio": "2.00"})
+    found = [f for f in audit_card(card).findings if f.check is Check.TWO_BY_TWO]
+    assert [f.verdict for f in found] == [IMPOSSIBLE]
+
+
+def test_a_standard_error_below_the_floor_is_undetermined() -> None:
+    narrow = {"odds_ratio": "2.00", "ci95_lower": "1.60", "ci95_upper": "2.50"}
+    card = made_up(brace=narrow | {"p_value": "<0.001"})
+    found = [f for f in audit_card(card).findings if f.check is Check.ADJUSTED_SE]
+    assert [f.verdict for f in found] == [UNDETERMINED]
 
 
 def test_json_is_the_same_twice_and_reads_back() -> None:

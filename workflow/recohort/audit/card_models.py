@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import lru_cache
 
 from recohort.audit.auc_interval import check_auc_interval
@@ -10,16 +11,22 @@ from recohort.audit.card_facts import CardFacts, Collected, Size, limits_of
 from recohort.audit.comparison import check_paired, check_rank_test, check_two_means
 from recohort.audit.finding import Finding
 from recohort.audit.ratio import check_ratio
-from recohort.audit.two_by_two import check_events_per_variable
+from recohort.audit.two_by_two import (
+    check_crude_ratio,
+    check_events_per_variable,
+    check_standard_error,
+)
 from recohort.card.analyses import (
     AucAnalysis,
+    CodingKind,
+    LogisticModel,
     PairedAnalysis,
     PairedTestKind,
     TermAnalysis,
     TwoSampleAnalysis,
     TwoSampleTestKind,
 )
-from recohort.card.layout import Condition
+from recohort.card.layout import BinaryColumn, Condition
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity
 from recohort.feasible.variable import Relation
@@ -58,8 +65,55 @@ def audit_ratios(facts: CardFacts, collected: Collected) -> None:
             collected.findings += report.findings
             for determination in report.determined:
                 collected.determine(determination)
+            collected.findings += _against_counts(facts, name, quantity, statistic, lower, upper)
     for model in sorted(models_seen):
         collected.findings += _events_per_variable(facts, model)
+
+
+def _against_counts(
+    facts: CardFacts,
+    name: str,
+    quantity: Quantity,
+    statistic: Statistic,
+    lower: Statistic,
+    upper: Statistic,
+) -> tuple[Finding, ...]:
+    """An odds ratio of a yes-or-no column against the numbers of events and of exposed."""
+    assert isinstance(quantity.analysis, TermAnalysis)
+    key = quantity.analysis.model
+    model = facts.card.models[key]
+    if not isinstance(model, LogisticModel) or model.kind != "logistic":
+        return ()
+    if any(owner == key for owner, _ in facts.assumed):
+        return ()  # which rows or terms the model has is not known
+    term = model.terms[quantity.analysis.term]
+    binary = isinstance(facts.card.columns.get(term.column), BinaryColumn)
+    events = events_printed(facts, model.population, model.outcome)
+    n = facts.size(quantity).known
+    if not binary or term.coding.kind is not CodingKind.LINEAR or events is None or n is None:
+        return ()
+    if not 0 < events[0] < n:
+        return ()
+    low, high = quantity.values[lower].printed, quantity.values[upper].printed
+    estimate = quantity.values[statistic].printed
+    ids = {
+        "estimate": f"{name}.{statistic}",
+        "lower": f"{name}.{lower}",
+        "upper": f"{name}.{upper}",
+        "events": events[1],
+    }
+    size = facts.size(quantity).id
+    if size is not None:
+        ids["n"] = size
+    level = lower.level or 0.95
+    found = check_standard_error(estimate, low, high, n, events[0], level=level, ids=ids)
+    exposed = events_printed(
+        facts, model.population, (Condition(column=term.column, equals=Decimal(1)),)
+    )
+    if len(model.terms) == 1 and exposed is not None and 0 < exposed[0] < n:
+        ids |= {"n1": exposed[1], "n0": exposed[1]}
+        found += check_crude_ratio(estimate, exposed[0], n - exposed[0], events[0], ids=ids)
+    return found
 
 
 def _positive(quantity: Quantity, statistic: Statistic) -> bool:

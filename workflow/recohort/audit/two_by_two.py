@@ -128,7 +128,7 @@ def check_standard_error(
     se = reach.h[1] / z
     if se >= floor:
         return ()
-    values = named(ids, "estimate", "lower", "upper", "n", "events")
+    values = named(ids, "lower", "upper", "n", "events")
     return (
         Finding(
             id=finding_id(Check.ADJUSTED_SE, "floor", values),
