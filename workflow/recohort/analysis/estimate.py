@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc, ndtr, ndtri, stdtr
+from scipy.special import chdtrc, expit, ndtr, ndtri, stdtr
 
 from recohort.analysis.frame import BoolArray, Frame
 from recohort.analysis.model import FittedModel, fit_model, fit_without, linear_predictor
@@ -18,7 +18,7 @@ from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray
 from recohort.estimators.proportion import ProportionInterval
 
-__all__ = ["Analyst", "Estimates"]
+__all__ = ["Analyst", "Estimates", "auc_scores", "followed_times", "model_scores"]
 
 NAN = float("nan")
 
@@ -373,9 +373,10 @@ def _offset_loglik(fitted: FittedModel, keep: list[int], offset: FloatArray) -> 
     return fit_logistic(data.outcome, data.design[:, keep], offset=offset).loglik
 
 
-def _auc_scores(
+def auc_scores(
     analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray
 ) -> tuple[FloatArray, FloatArray, str]:
+    """The scores, the outcomes and a note, on the rows that an AUC is computed from."""
     analysis = quantity.analysis
     assert isinstance(analysis, asked.AucAnalysis)
     note = ""
@@ -398,7 +399,7 @@ def _auc(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray) -> Es
 
     analysis = quantity.analysis
     assert isinstance(analysis, asked.AucAnalysis)
-    scores, truth, note = _auc_scores(analyst, quantity, unit, rows)
+    scores, truth, note = auc_scores(analyst, quantity, unit, rows)
     nothing = {Statistic.AUC: NAN, **dict.fromkeys(_levels(quantity), NAN)}
     if truth.size == 0 or truth.min() == truth.max():
         return Estimates(nothing, note or "all outcomes are the same: there is no ROC curve")
@@ -465,9 +466,10 @@ def _diagnostic(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray
     return _share(quantity, int((base & right).sum()), int(base.sum()), analysis.interval)
 
 
-def _times(
+def followed_times(
     analyst: Analyst, time: str, event: tuple[Any, ...], unit: str, rows: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
+    """Times and events of the rows that were followed."""
     values = analyst.frame.values(time, unit)
     seen = rows & ~np.isnan(values)
     return values[seen], analyst.frame.mask(event, unit).astype(np.float64)[seen]
@@ -478,7 +480,7 @@ def _kaplan_meier(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArr
 
     analysis = quantity.analysis
     assert isinstance(analysis, asked.KaplanMeierAnalysis)
-    time, event = _times(analyst, analysis.time, analysis.event, unit, rows)
+    time, event = followed_times(analyst, analysis.time, analysis.event, unit, rows)
     nothing = {Statistic.PERCENT: NAN, **dict.fromkeys(_levels(quantity), NAN)}
     if time.size == 0:
         return Estimates(nothing, "no one was followed")
@@ -503,7 +505,7 @@ def _follow_up(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray)
 
     analysis = quantity.analysis
     assert isinstance(analysis, asked.FollowUpAnalysis)
-    time, event = _times(analyst, analysis.time, analysis.event, unit, rows)
+    time, event = followed_times(analyst, analysis.time, analysis.event, unit, rows)
     if time.size == 0:
         return Estimates({Statistic.MEDIAN: NAN}, "no one was followed")
     found = median_follow_up(time, event)
@@ -541,17 +543,23 @@ def _linear_mixed(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArr
     )
 
 
+def model_scores(
+    analyst: Analyst, model: str, unit: str, rows: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """A logistic model's predicted probabilities, and the outcomes, where it predicts."""
+    fitted = analyst.fit(model)
+    scores = linear_predictor(analyst.frame, fitted, unit)
+    seen = rows & np.isfinite(scores)
+    truth = analyst.frame.mask(fitted.model.outcome, unit).astype(np.float64)[seen]
+    return np.asarray(expit(scores[seen])), truth
+
+
 def _calibration(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray) -> Estimates:
     from recohort.estimators.calibration import calibration
 
     analysis = quantity.analysis
     assert isinstance(analysis, asked.CalibrationAnalysis)
-    fitted = analyst.fit(analysis.model)
-    scores = linear_predictor(analyst.frame, fitted, unit)
-    seen = rows & np.isfinite(scores)
-    truth = analyst.frame.mask(fitted.model.outcome, unit).astype(np.float64)[seen]
-    with np.errstate(over="ignore"):
-        probability = 1.0 / (1.0 + np.exp(-scores[seen]))
+    probability, truth = model_scores(analyst, analysis.model, unit, rows)
     try:
         found = calibration(probability, truth)
     except ValueError as problem:

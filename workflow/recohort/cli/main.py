@@ -1,0 +1,133 @@
+"""Reads the command line, runs one stage, and turns every foreseeable failure into one message."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+CONFLICTS = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    stage: Callable[[argparse.Namespace], int] = options.stage
+    try:
+        return stage(options)
+    except KeyboardInterrupt:
+        print("recohort: interrupted; earlier results are untouched", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ValueError as problem:
+        print(f"recohort: error: {problem}", file=sys.stderr)
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"recohort: error: {where}{problem.strerror or problem}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(
+                f"found {text!r}; expected a whole number of at least {least}"
+            )
+        return int(text)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected seconds above 0")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    from recohort.cli import stages
+
+    parser = argparse.ArgumentParser(
+        prog="recohort",
+        description="Audit, reconstruct, replicate and compare what a clinical paper printed.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, stage: Callable[[argparse.Namespace], int], text: str, card: bool = True
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(stage=stage)
+        if card:
+            sub.add_argument("card", type=Path, help="a study card (YAML)")
+        return sub
+
+    command("check", stages.check, "Check that a study card can be read.")
+    command("schema", stages.schema, "Print the JSON Schema of a study card.", card=False)
+
+    audit = command("audit", stages.audit, "Prove which printed numbers cannot be true together.")
+    audit.add_argument("--json", type=Path, metavar="FILE", help="write the findings as JSON")
+    audit.add_argument("--all", action="store_true", help="list what fits together, too")
+    audit.add_argument("--quiet", action="store_true", help="no table on the terminal")
+    audit.add_argument(
+        "--fail-on-conflict",
+        action="store_true",
+        help=f"exit with status {CONFLICTS} when values cannot all be true",
+    )
+    audit.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="for each variable's exact search"
+    )
+
+    build = command("reconstruct", stages.reconstruct, "Build cohorts that print the paper.")
+    build.add_argument("--audit", type=Path, metavar="FILE", help="audit.json; else audits first")
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="results folder")
+    build.add_argument("--seed", type=_whole(0), default=1)
+    build.add_argument(
+        "--conditioned", type=_whole(0), default=100, help="cohorts that judge held-out values"
+    )
+    build.add_argument("--threads", type=_whole(1), default=1)
+    build.add_argument("--attempts", type=_whole(1), default=6, help="tries for each cohort")
+    build.add_argument("--time-limit", type=_seconds, metavar="SECONDS")
+    build.add_argument(
+        "--hold-out", action="append", default=[], metavar="ID", help="also hold this value out"
+    )
+
+    analyse = command("analyse", stages.analyse, "Re-run the paper's analyses on a cohort.")
+    analyse.add_argument("--cohort", type=Path, required=True, metavar="DIR")
+    analyse.add_argument("--reconstruction", type=Path, metavar="FILE")
+    analyse.add_argument("--json", type=Path, required=True, metavar="FILE")
+
+    replicate = command("replicate", stages.replicate, "Run the study again, many times.")
+    replicate.add_argument("--reconstruction", type=Path, required=True, metavar="FILE")
+    replicate.add_argument("--cohort", type=Path, required=True, metavar="DIR")
+    replicate.add_argument("--replicates", type=_whole(1), default=1000)
+    replicate.add_argument("--seed", type=_whole(0), default=1)
+    replicate.add_argument("--threads", type=_whole(1), default=1)
+    replicate.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+    compare = command("compare", stages.compare, "Set reported beside obtained, with a verdict.")
+    for name in ("audit", "reconstruction", "analysis", "conditioned", "replicates"):
+        compare.add_argument(f"--{name}", type=Path, required=True, metavar="FILE")
+    compare.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+    present = command("present", stages.present, "Draw the figures, tables and page of a study.")
+    present.add_argument("--results", type=Path, required=True, metavar="DIR")
+
+    index = command("index", stages.index, "Join all studies: one page, one table.", card=False)
+    index.add_argument("--results", type=Path, required=True, metavar="DIR")
+    index.add_argument("--studies", nargs="+", required=True, metavar="STUDY")
+    index.add_argument("--cards", type=Path, default=Path("config/studies"), metavar="DIR")
+    index.add_argument("--seed", type=_whole(0), default=1)
+    return parser

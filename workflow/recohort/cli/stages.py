@@ -1,0 +1,182 @@
+"""What each subcommand does: read, call the library, write. Heavy imports wait for their stage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from recohort.cli.files import InputError, read_json, read_table, write_text
+
+__all__ = [
+    "analyse",
+    "audit",
+    "check",
+    "compare",
+    "index",
+    "present",
+    "reconstruct",
+    "replicate",
+    "schema",
+]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Read a card."""
+    from recohort.card.loader import load_card
+
+    card = load_card(options.card).base
+    print(f"{options.card}: ok ({len(card.values)} reported values)")
+    return 0
+
+
+def schema(_: argparse.Namespace) -> int:
+    """Print a card's JSON Schema."""
+    from recohort.card.schema import json_schema_text
+
+    print(json_schema_text(), end="")
+    return 0
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Audit a card."""
+    from recohort.audit.study import audit_card_file, to_text
+    from recohort.audit.terminal import render_terminal
+    from recohort.card.loader import load_card
+    from recohort.cli.main import CONFLICTS
+
+    card_file = load_card(options.card)
+
+    def progress(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            _say(f"auditing under setting {done + 1} of {of}")
+
+    found = audit_card_file(card_file, seconds=options.time_limit, progress=progress)
+    if options.json is not None:
+        write_text(options.json, to_text(found))
+    if not options.quiet:
+        width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+        print(render_terminal(found.findings, width, every=options.all))
+    return CONFLICTS if options.fail_on_conflict and found.conflicts else 0
+
+
+def reconstruct(options: argparse.Namespace) -> int:
+    """Build the stored cohort and the conditioned ones."""
+    from recohort.audit.study import audit_card_file
+    from recohort.card.loader import load_card
+    from recohort.cli.main import INTERRUPTED
+    from recohort.reconstruct.files import write_reconstruction
+    from recohort.reconstruct.search import Plan
+    from recohort.reconstruct.search import reconstruct as search
+
+    card_file = load_card(options.card)
+    ids = {value.id for value in card_file.base.values}
+    for held in options.hold_out:
+        if held not in ids:
+            raise InputError(f"--hold-out: found {held!r}; expected the id of a reported value")
+    if options.audit is None:
+        findings = audit_card_file(card_file).to_json()["findings"]
+    else:
+        findings = read_json(options.audit, card_file.sha256)["findings"]
+    impossible = [frozenset(f["values"]) for f in findings if f["verdict"] == "impossible"]
+    plan = Plan(
+        seed=options.seed,
+        conditioned=options.conditioned,
+        threads=options.threads,
+        attempts=options.attempts,
+        time_limit=options.time_limit,
+        hold_out=tuple(options.hold_out),
+    )
+    found = search(card_file, plan, impossible, _say)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_reconstruction(card_file, found, options.seed, options.out)
+    total, missed = len(ids), len(found.stored.unmet)
+    print(
+        f"{card_file.base.study}: the stored cohort prints {total - missed} of {total} values; "
+        f"{len(found.conditioned)} conditioned cohorts ({found.ended})"
+    )
+    return INTERRUPTED if found.ended == "interrupted" else 0
+
+
+def analyse(options: argparse.Namespace) -> int:
+    """Analyse a cohort, reconstructed or real."""
+    from recohort.analysis.layout import table_layouts
+    from recohort.analysis.report import analysis_report
+    from recohort.card.loader import Setting, load_card
+    from recohort.cohort import read_cohort
+
+    card_file = load_card(options.card)
+    setting = Setting()
+    if options.reconstruction is not None:
+        wanted = read_json(options.reconstruction, card_file.sha256)["stored"]["setting"]
+        setting = next(s for s in card_file.single_changes if s.name == wanted)
+    cohort = read_cohort(table_layouts(card_file.base), options.cohort)
+    report = analysis_report(card_file, cohort, setting)
+    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(options.json, text)
+    print(f"{card_file.base.study}: {len(report['estimates'])} estimates")
+    return 0
+
+
+def replicate(options: argparse.Namespace) -> int:
+    """Draw fresh studies from the calibrated model and analyse them."""
+    from recohort.analysis.layout import table_layouts
+    from recohort.card.loader import Setting, load_card
+    from recohort.cohort import read_cohort
+    from recohort.replicate.batch import replicate_study, write_replicates
+
+    card_file = load_card(options.card)
+    wanted = read_json(options.reconstruction, card_file.sha256)["stored"]["setting"]
+    setting = next((s for s in card_file.single_changes if s.name == wanted), Setting())
+    card = card_file.card(setting)
+    cohort = read_cohort(table_layouts(card), options.cohort)
+    found = replicate_study(card, cohort, options.replicates, options.seed, options.threads, _say)
+    write_replicates(found, options.out)
+    print(f"{card.study}: {options.replicates} replicates")
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Give each reported value its verdict."""
+    from recohort.card.loader import load_card
+    from recohort.compare.table import compare_study, comparison_text
+
+    card_file = load_card(options.card)
+    sha = card_file.sha256
+    rows = compare_study(
+        card_file,
+        read_json(options.audit, sha),
+        read_json(options.reconstruction, sha),
+        read_json(options.analysis, sha),
+        read_table(options.conditioned),
+        read_table(options.replicates),
+    )
+    write_text(options.out, comparison_text(rows))
+    print(f"{card_file.base.study}: {len(rows)} reported values compared")
+    return 0
+
+
+def present(options: argparse.Namespace) -> int:
+    """Draw a study's figures, tables and page."""
+    from recohort.card.loader import load_card
+    from recohort.present.study import present_study
+
+    present_study(load_card(options.card), options.results)
+    print(f"{options.results / 'report.html'}")
+    return 0
+
+
+def index(options: argparse.Namespace) -> int:
+    """Join the studies into one page and one table."""
+    from recohort.card.loader import load_card
+    from recohort.present.index import present_index
+
+    cards = [load_card(Path(options.cards) / f"{name}.yaml") for name in options.studies]
+    print(present_index(options.results, cards, options.seed))
+    return 0
