@@ -23,11 +23,12 @@ rule index:
         code=code("present"),
         results=subpath(output.page, parent=True),
         studies=SETTINGS.studies,
+        folder=SETTINGS.cards,
         seed=SETTINGS.seed,
     # What it prints is the end of the run: a line a study, and the page to open.
     shell:
         stage(
             "recohort index --results {params.results} --studies {params.studies}"
-            " --seed {params.seed}",
+            " --cards {params.folder} --seed {params.seed}",
             name="index",
         )
