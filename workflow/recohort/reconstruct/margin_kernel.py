@@ -57,26 +57,27 @@ def _energy(total, square, inside, size, ranges, scale, limits):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def _ranked(y, stratum, member, fact, rank):  # type: ignore[no-untyped-def]
-    """x_(rank) and x_(rank+1) of a fact, by counting over distinct steps (small n or few steps)."""
-    keep = np.empty(y.size, np.int64)
+def _rank_energy(y, stratum, member, ranked, scale, buffer):  # type: ignore[no-untyped-def]
+    """How far a x_(rank) + b x_(rank + 1) lies outside its range, over all rows of ``ranked``."""
+    energy = 0.0
+    fact = -1
     m = 0
-    for i in range(y.size):
-        if member[fact, stratum[i]]:
-            keep[m] = y[i]
-            m += 1
-    ordered = np.sort(keep[:m])
-    return ordered[rank], ordered[min(rank + 1, m - 1)]
-
-
-@njit(cache=True, nogil=True)
-def _couples_hold(y, stratum, member, couples):  # type: ignore[no-untyped-def]
-    for c in range(couples.shape[0]):
-        u, v = _ranked(y, stratum, member, couples[c, 0], couples[c, 1])
-        got = couples[c, 2] * u + couples[c, 3] * v
-        if got < couples[c, 4] or got > couples[c, 5]:
-            return False
-    return True
+    for c in range(ranked.shape[0]):
+        if ranked[c, 0] != fact:
+            fact = ranked[c, 0]
+            m = 0
+            for i in range(y.size):
+                if member[fact, stratum[i]]:
+                    k = m
+                    while k > 0 and buffer[k - 1] > y[i]:
+                        buffer[k] = buffer[k - 1]
+                        k -= 1
+                    buffer[k] = y[i]
+                    m += 1
+        a, b, rank = ranked[c, 2], ranked[c, 3], ranked[c, 1]
+        got = a * buffer[rank] + b * buffer[min(rank + 1, m - 1)]
+        energy += _outside(got, ranked[c, 4], ranked[c, 5]) * scale[fact, 0] / (a + b)
+    return energy
 
 
 @njit(cache=True, nogil=True)
@@ -92,7 +93,8 @@ def settle(  # type: ignore[no-untyped-def]
     limits,
     interval,
     free_limits,
-    couples,
+    ranked,
+    direct,
     logp,
     logp_start,
     first_step,
@@ -108,8 +110,9 @@ def settle(  # type: ignore[no-untyped-def]
     """Move ``y`` in place; returns the energy left and the number of moves tried.
 
     ``limits`` (constraints, 2) bounds the counts of values in ``interval`` (fact, above, upto).
-    While mixing, ``free_limits`` takes the place of ``limits`` and ``couples`` (fact, rank, a, b,
-    low, high) are checked on the ordered values instead of through the counts that stood for them.
+    ``ranked`` (fact, rank, a, b, low, high) bounds ordered values. Where ``direct``, its distance is
+    part of the energy throughout; else counts in ``limits`` stand for it on the way, and while
+    mixing ``free_limits`` takes their place and ``ranked`` is checked itself.
     """
     n = y.size
     facts = size.size
@@ -128,7 +131,10 @@ def settle(  # type: ignore[no-untyped-def]
         for c in range(limits.shape[0]):
             if member[interval[c, 0], stratum[i]] and interval[c, 1] < y[i] <= interval[c, 2]:
                 inside[c] += 1
+    buffer = np.empty(n, np.int64)
     energy = _energy(total, square, inside, size, ranges, scale, limits)
+    if direct:
+        energy += _rank_energy(y, stratum, member, ranked, scale, buffer)
     which = np.empty(4, np.int64)
     value = np.empty(4, np.int64)
     new_total = np.empty(facts, np.int64)
@@ -258,25 +264,23 @@ def settle(  # type: ignore[no-untyped-def]
                     if above < old <= upto:
                         new_inside[c] -= 1
         next_energy = _energy(new_total, new_square, new_inside, size, ranges, scale, limits)
+        if settled and next_energy > 0.0:
+            continue
+        for k in range(count):
+            i = which[k]
+            y[i], value[k] = value[k], y[i]
+        if direct or (settled and ranked.shape[0] > 0):
+            next_energy += _rank_energy(y, stratum, member, ranked, scale, buffer)
         if settled:
-            if next_energy > 0.0:
-                continue
+            refused = next_energy > 0.0
         else:
             change = gain - beta * (next_energy - energy)
-            if change < 0.0 and _unit(state) >= math.exp(max(change, -700.0)):
-                continue
-        if settled and couples.shape[0] > 0:
+            refused = change < 0.0 and _unit(state) >= math.exp(max(change, -700.0))
+        if refused:
             for k in range(count):
                 i = which[k]
                 y[i], value[k] = value[k], y[i]
-            if not _couples_hold(y, stratum, member, couples):
-                for k in range(count):
-                    i = which[k]
-                    y[i], value[k] = value[k], y[i]
-                continue
-        else:
-            for k in range(count):
-                y[which[k]] = value[k]
+            continue
         for f in range(facts):
             total[f] = new_total[f]
             square[f] = new_square[f]

@@ -33,7 +33,9 @@ IntArray = NDArray[np.int64]
 Unmet = tuple[tuple[int, str], ...]
 
 _WIDE = 2**62
-# Couples are checked on the ordered values (a sort a move) up to this many values.
+# Sorting at every move pays for small columns, whose ordered values leave little room.
+_DIRECT = 24
+# Up to this many values, couples are checked on the ordered values while mixing.
 _FEW_VALUES = 80
 
 
@@ -280,6 +282,7 @@ class Walk:
         """Fixed arrays for the inner loop; again after statistics were dropped."""
         strata = len(self.strata)
         facts = self.ranges
+        direct = self._direct = sum(self.sizes) <= _DIRECT
         self._member = np.zeros((max(len(facts), 1), strata), np.bool_)
         self._size = np.zeros(len(facts), np.int64)
         self._boxes = np.empty((len(facts), 4), np.int64)
@@ -299,6 +302,8 @@ class Walk:
                 rows.append((f, i.above, i.upto))
                 limits.append((i.least, i.most))
             for p in r.pins:
+                if direct:
+                    break
                 rows += [(f, -FAR, p.high), (f, -FAR, p.low - 1)]
                 limits += [(p.rank + 1, r.n), (0, p.rank)]
         self._fixed_rows, self._fixed_limits = rows, limits
@@ -407,6 +412,10 @@ class Walk:
         loose: list[tuple[int, ...]] = []
         number = int(y.size)
         for f, ranges in enumerate(self.ranges):
+            if self._direct:
+                loose += [(f, p.rank, 1, 0, p.low, p.high) for p in ranges.pins]
+                loose += [(f, c.rank, c.a, c.b, c.low, c.high) for c in ranges.couples]
+                continue
             if start is None:
                 for box in self._rare[f]:
                     self._lock(y, low, high, ranges, box, rng)
@@ -422,7 +431,7 @@ class Walk:
                 if start is None:
                     pair = self._couple(couple, ordered, pins, rng)
                     if pair is None:
-                        continue
+                        return y, math.inf, 0
                 else:
                     pair = int(ordered[r]), int(ordered[r + 1])
                 u, v = pair
@@ -453,6 +462,7 @@ class Walk:
             np.array(rows, np.int64).reshape(-1, 3),
             np.array(free_limits, np.int64).reshape(-1, 2),
             np.array(loose, np.int64).reshape(-1, 6),
+            self._direct,
             self._logp,
             self._logp_start,
             self._first_step,
@@ -512,7 +522,8 @@ class Walk:
             spent += steps
             if energy == 0.0:
                 return self._values(y), self.unmet, spent
-        assert best is not None
+        if best is None:
+            best = self._start(rng)
         return self._values(best), self._missed(best), spent
 
     def _missed(self, y: IntArray) -> Unmet:
