@@ -207,7 +207,7 @@ def _width(values: FloatArray) -> float:
     sd = float(seen.std(ddof=1))
     low, high = np.quantile(seen, (0.25, 0.75))
     spread = min(sd, float(high - low) / 1.349) if high > low else sd
-    return BANDWIDTH * 1.06 * spread * float(seen.size) ** -0.2
+    return float(BANDWIDTH * 1.06 * spread * seen.size**-0.2)
 
 
 def _bounds(

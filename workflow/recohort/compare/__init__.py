@@ -1,0 +1,1 @@
+"""Number by number: how what was printed stands to what was obtained."""

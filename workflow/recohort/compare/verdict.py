@@ -1,0 +1,346 @@
+"""One verdict for each reported value, and the plain sentence that says why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from recohort.card.statistic import Role
+from recohort.card.study import StudyCard, ValueRef
+from recohort.compare.interval import Place, Scale, Standing, noticed
+from recohort.printed import Printed
+
+__all__ = ["Evidence", "Judgement", "Verdict", "judge"]
+
+
+class Verdict(StrEnum):
+    """What a reported value ends with."""
+
+    IMPOSSIBLE = "impossible"
+    NOT_REPRODUCED = "not_reproduced"
+    UNDETERMINED = "undetermined"
+    IMPOSED = "imposed"
+    CONSISTENT = "consistent"
+    REPRODUCED = "reproduced"
+
+
+class Undetermined(StrEnum):
+    """Why a value is undetermined."""
+
+    MISSING_INPUT = "missing_input"
+    ASSUMPTION_DEPENDENT = "assumption_dependent"
+    CONVENTION_UNKNOWN = "convention_unknown"
+    SEARCH_EXHAUSTED = "search_exhausted"
+    MONTE_CARLO_ERROR = "monte_carlo_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of one reported value.
+
+    ``findings`` are the audit's findings that name it; ``determined`` what the audit says of other
+    values determining it; ``stored`` the stored cohort's estimate and ``note`` what the analysis
+    said of it; ``standings`` where the printed number lies under each setting, the base first;
+    ``choices`` each setting's assumptions and their alternatives (0 left out).
+    """
+
+    value: ValueRef
+    scale: Scale
+    findings: tuple[Mapping[str, Any], ...]
+    determined: Mapping[str, Any] | None
+    stored: float
+    note: str
+    standings: Mapping[str, Standing]
+    choices: Mapping[str, Mapping[str, int]]
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and its reason, one plain sentence or two."""
+
+    verdict: Verdict
+    reason: str
+
+
+def judge(card: StudyCard, evidence: Evidence) -> Judgement:
+    """The verdict on one reported value: the first rule that applies.
+
+    1. Held out and determined by other values to its printed digits: reproduced.
+    2. In a proven conflict, and no design fact: impossible.
+    3. A design fact or imposed: imposed where the stored cohort prints it, else undetermined.
+    4. Held out: what the conditioned cohorts say, but where the audit could not decide and they do
+       not put the number well inside, undetermined with the audit's reason.
+    """
+    value = evidence.value
+    conflicts = [f for f in evidence.findings if f["verdict"] == "impossible"]
+    doubts = [f for f in evidence.findings if f["verdict"] == "undetermined"]
+    if value.role is Role.HELD_OUT and evidence.determined is not None:
+        known = evidence.determined
+        if all(value.number.accepts(float(known[end])) for end in ("low", "high")):
+            return Judgement(Verdict.REPRODUCED, _determined_reason(known, conflicts))
+    if conflicts and value.role is not Role.INPUT:
+        return Judgement(Verdict.IMPOSSIBLE, _sentence(conflicts[0]))
+    if value.role is not Role.HELD_OUT:
+        return _judge_imposed(card, evidence, doubts)
+    judged = _judge_held_out(card, evidence)
+    if doubts and not _well_inside(evidence, judged):
+        return _doubted(card, evidence, doubts[0])
+    return judged
+
+
+def _sentence(finding: Mapping[str, Any]) -> str:
+    text = str(finding["sentence"]).strip()
+    return text if text.endswith(".") else f"{text}."
+
+
+def _determined_reason(known: Mapping[str, Any], conflicts: Sequence[Mapping[str, Any]]) -> str:
+    reason = f"{str(known['sentence']).rstrip('.')} ({known['convention']})."
+    if conflicts:
+        reason += f" Another value of finding {conflicts[0]['id']} is in doubt, not this one."
+    return reason
+
+
+def _judge_imposed(
+    card: StudyCard, evidence: Evidence, doubts: Sequence[Mapping[str, Any]]
+) -> Judgement:
+    value = evidence.value
+    if value.number.accepts(evidence.stored):
+        if value.role is Role.INPUT:
+            return Judgement(
+                Verdict.IMPOSED, "A fact of the design, taken as printed; the cohort prints it."
+            )
+        return Judgement(
+            Verdict.IMPOSED,
+            "The stored cohort was built to print this and does: proof that it is possible "
+            "together with the other imposed values, not that it is true.",
+        )
+    if doubts:
+        return _doubted(card, evidence, doubts[0])
+    if math.isnan(evidence.stored):
+        return _undetermined(
+            Undetermined.MISSING_INPUT,
+            f"The stored cohort gives no estimate{_because(evidence.note)}.",
+            "What is the number computed from?",
+        )
+    got = value.number.format(evidence.stored)
+    return _undetermined(
+        Undetermined.SEARCH_EXHAUSTED,
+        f"No cohort was found that prints this with the other imposed values; the closest one "
+        f"prints {got}. That is no proof that there is none.",
+        _question(card, evidence.assumptions) or "Can this number be checked against the data?",
+    )
+
+
+def _undetermined(why: Undetermined, told: str, question: str) -> Judgement:
+    ask = f" What would settle it: {question}" if question else ""
+    return Judgement(Verdict.UNDETERMINED, f"{why}: {told}{ask}")
+
+
+def _because(note: str) -> str:
+    return f" ({note.rstrip('.')})" if note else ""
+
+
+def _question(card: StudyCard, names: Sequence[str]) -> str:
+    for name in names:
+        if name in card.assumptions and card.assumptions[name].question:
+            return card.assumptions[name].question
+    return ""
+
+
+_ASKED = {
+    Undetermined.CONVENTION_UNKNOWN: "By which method was this number computed, on how many units?",
+    Undetermined.MISSING_INPUT: "From which numbers was this computed, on how many units?",
+}
+
+
+def _doubted(card: StudyCard, evidence: Evidence, doubt: Mapping[str, Any]) -> Judgement:
+    """The audit's own doubt, in its words, with what would settle it."""
+    why = Undetermined(str(doubt["reason"]))
+    question = _ASKED.get(why) or _question(card, evidence.assumptions)
+    if not question:
+        question = "On how many units, and by which method, was this number computed?"
+    return _undetermined(why, _sentence(doubt), question)
+
+
+def _well_inside(evidence: Evidence, judged: Judgement) -> bool:
+    """Consistent, and inside the plain interval, not only its margin, under each setting."""
+    if judged.verdict is not Verdict.CONSISTENT:
+        return False
+    accepted = evidence.value.number.accepted
+    return all(
+        float(accepted.high) >= s.low and float(accepted.low) <= s.high
+        for s in evidence.standings.values()
+        if s.cohorts
+    )
+
+
+def _judge_held_out(card: StudyCard, evidence: Evidence) -> Judgement:
+    standings = evidence.standings
+    if not any(s.cohorts + s.missing for s in standings.values()):
+        return _undetermined(
+            Undetermined.SEARCH_EXHAUSTED,
+            "No cohort was found that prints every imposed value, so there is nothing to judge "
+            "this number against. That is no proof that there is none.",
+            _question(card, evidence.assumptions),
+        )
+    tried = {name: s for name, s in standings.items() if s.cohorts}
+    if not tried:
+        return _undetermined(
+            Undetermined.MISSING_INPUT,
+            f"The cohorts that print every imposed value give no estimate"
+            f"{_because(evidence.note)}.",
+            _question(card, evidence.assumptions) or "From which data was this computed?",
+        )
+    clear = {name: s for name, s in tried.items() if s.place is not Place.UNCLEAR}
+    outside = [name for name, s in clear.items() if s.place is Place.OUTSIDE]
+    inside = [name for name, s in clear.items() if s.place is Place.INSIDE]
+    if inside and outside:
+        return _mixed(card, evidence, inside, outside)
+    first = next(iter(tried))
+    if not clear or first not in clear:
+        s = tried[first]
+        return _undetermined(
+            Undetermined.MONTE_CARLO_ERROR,
+            f"{_among(s, evidence)}; with so few different estimates one cannot tell whether the "
+            "printed number lies outside the middle 95%.",
+            "more conditioned cohorts.",
+        )
+    if inside:
+        return Judgement(Verdict.CONSISTENT, _consistent_reason(evidence, clear, tried))
+    return Judgement(Verdict.NOT_REPRODUCED, _not_reproduced_reason(card, evidence, clear))
+
+
+def _text(value: float, printed: Printed) -> str:
+    """An estimate with one digit more than was printed."""
+    if math.isinf(value):
+        return "-∞" if value < 0 else "∞"
+    text = f"{value:.{max(printed.decimals, 0) + 1}f}"
+    if printed.value and abs(value) < float(printed.unit) / 2 and value:
+        return f"{value:.2g}"
+    return text
+
+
+def _interval(s: Standing, printed: Printed) -> str:
+    if s.is_constant:
+        return f"always {_text(s.median, printed)}"
+    return f"95% interval {_text(s.low, printed)} to {_text(s.high, printed)}"
+
+
+def _rank(s: Standing, printed: Printed) -> str:
+    if not printed.is_exact:
+        return f"{s.inner} of {s.cohorts} satisfy {printed.text}"
+    if s.is_constant and s.inner:
+        return f"all {s.cohorts} print {printed.text}"
+    parts = [f"{s.below} of {s.cohorts} estimates lie below {printed.text}"]
+    parts.append(f"{s.above} above")
+    return ", ".join(parts)
+
+
+def _among(s: Standing, evidence: Evidence) -> str:
+    printed = evidence.value.number
+    cohorts = "1 cohort prints" if s.cohorts == 1 else f"{s.cohorts} cohorts print"
+    missing = f" ({s.missing} more give no estimate)" if s.missing else ""
+    return f"{cohorts} every imposed value{missing}: {_interval(s, printed)}; {_rank(s, printed)}"
+
+
+def _settings(count: int) -> str:
+    return "" if count == 1 else f" under each of {count} settings of the assumptions"
+
+
+def _consistent_reason(
+    evidence: Evidence, clear: Mapping[str, Standing], tried: Mapping[str, Standing]
+) -> str:
+    printed = evidence.value.number
+    first = next(iter(clear.values()))
+    least = min(s.least for s in clear.values())
+    most = max(s.most for s in clear.values())
+    text = f"{_among(first, evidence)}. The printed number lies inside{_settings(len(clear))}"
+    if len(tried) > len(clear):
+        text += f"; {len(tried) - len(clear)} more gave too few cohorts to tell"
+    return f"{text}. {_noticed(printed, least, most, evidence.scale)}"
+
+
+def _noticed(printed: Printed, least: float, most: float, scale: Scale) -> str:
+    """The smallest error that would have been noticed, on each side."""
+    below, above = noticed(printed, least, most, scale)
+    digits = max(printed.decimals, 0)
+    value = float(printed.value)
+    if not printed.is_exact:
+        if below is None and above is None:
+            return "No possible number would have been noticed as wrong."
+        ends = [f"{w} {v:.{digits}f}" for w, v in (("at most", below), ("at least", above))
+                if v is not None]  # fmt: skip
+        return f"A number of {' or of '.join(ends)} would have been noticed."
+    if below is None and above is None:
+        return "No error of any possible size would have been noticed."
+    parts = []
+    if below is not None:
+        parts.append(f"{value - below:.{digits}f} downwards (to {below:.{digits}f})")
+    if above is not None:
+        parts.append(f"{above - value:.{digits}f} upwards (to {above:.{digits}f})")
+    text = f"The smallest error that would have been noticed is {' or '.join(parts)}"
+    if below is None:
+        text += "; downwards, none would"
+    if above is None:
+        text += "; upwards, none would"
+    return f"{text}."
+
+
+def _gap(s: Standing, printed: Printed) -> float:
+    """How far a printed number lies outside an interval, in widths of the interval."""
+    accepted = printed.accepted
+    apart = max(s.least - float(accepted.high), float(accepted.low) - s.most, 0.0)
+    return apart / max(s.most - s.least, float(printed.unit))
+
+
+def _not_reproduced_reason(
+    card: StudyCard, evidence: Evidence, clear: Mapping[str, Standing]
+) -> str:
+    printed = evidence.value.number
+    closest = min(clear, key=lambda name: _gap(clear[name], printed))
+    s = clear[closest]
+    text = f"{_among(s, evidence)}. The printed number lies outside, beyond Monte Carlo error"
+    if len(clear) > 1:
+        text += f",{_settings(len(clear))}; the closest is {_called(card, evidence, closest)}"
+    return f"{text}."
+
+
+def _called(card: StudyCard, evidence: Evidence, setting: str) -> str:
+    """A setting in words."""
+    changed = [name for name, index in evidence.choices.get(setting, {}).items() if index]
+    if not changed:
+        return "the card's own setting"
+    labels = [card.assumptions[n].label if n in card.assumptions else n for n in changed]
+    return f"another choice of: {', '.join(_small(label) for label in labels)}"
+
+
+def _small(label: str) -> str:
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _mixed(
+    card: StudyCard, evidence: Evidence, inside: Sequence[str], outside: Sequence[str]
+) -> Judgement:
+    first = next(iter(evidence.standings))
+    odd = outside if first in inside or first not in outside else inside
+    changed = list(
+        dict.fromkeys(
+            name for setting in odd for name, index in evidence.choices.get(setting, {}).items()
+            if index
+        )
+    )  # fmt: skip
+    labels = [card.assumptions[n].label if n in card.assumptions else n for n in changed]
+    named = ", ".join(_small(label) for label in labels) or "the settings"
+    standing = evidence.standings[inside[0]]
+    other = evidence.standings[outside[0]]
+    printed = evidence.value.number
+    return _undetermined(
+        Undetermined.ASSUMPTION_DEPENDENT,
+        f"Inside under {len(inside)} and outside under {len(outside)} settings; it depends on: "
+        f"{named} ({_interval(standing, printed)} against {_interval(other, printed)}).",
+        _question(card, changed) or _question(card, evidence.assumptions),
+    )
