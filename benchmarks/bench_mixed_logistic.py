@@ -147,7 +147,7 @@ def run() -> list[Row]:
         lambda: [fit_mixed_logistic(y[c], x[c], group[c]) for c in range(50)], 50
     )
     rows.append(Row(TASK.format(9), "recohort, one call a fit", seconds))
-    rows += run_r(y, x, group, 12)
+    rows += run_r(y, x, group, 8)
     rows += run_gpboost(y, x, group, 20)
     rows += run_statsmodels(y, x, group, 3)
     for label, size, groups, batch in (

@@ -204,7 +204,14 @@ def main() -> None:
         for (flag, problem), count in sorted(counts.items()):
             shifts = errors.get(flag, []) if not problem else []
             spread = (
-                [f"{v:.1e}" for v in (np.median(shifts), np.quantile(shifts, 0.99), max(shifts))]
+                [
+                    f"{v:.1e}"
+                    for v in (
+                        np.median(shifts),
+                        np.quantile(shifts, 0.99, method="higher"),
+                        max(shifts),
+                    )
+                ]
                 if shifts
                 else ["", "", ""]
             )
