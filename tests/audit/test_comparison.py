@@ -84,13 +84,13 @@ def test_real_paired_tests_are_never_flagged(
     rng = np.random.default_rng(seed)
     person = rng.normal(0, 2, n)
     a, b = 5 + person + rng.normal(0, 1, n), rng.uniform(3, 6) + person + rng.normal(0, 1, n)
-    texts = [
+    m1, s1, m2, s2 = [
         t for x in (a, b)
         for t in (round_text(float(x.mean()), decimals, rule),
                   round_text(float(x.std(ddof=ddof)), decimals, rule))
     ]  # fmt: skip
     p = round_text(float(stats.ttest_rel(a, b).pvalue), 4, rule)
-    assert check_paired(n, *texts, p, test_is_t=True) == ()
+    assert check_paired(n, m1, s1, m2, s2, p, test_is_t=True) == ()
 
 
 def test_the_smallest_p_of_rank_tests() -> None:

@@ -65,10 +65,14 @@ def test_one_sided_and_other_levels_are_recognised() -> None:
     b, se = math.log(1.8), 0.33
     texts = [round_text(math.exp(b + s * Z * se), 3) for s in (0, -1, 1)]
     half = f"{math.erfc(b / se / math.sqrt(2)) / 2:.4f}"
-    assert any("one-sided" in text for text in check_ratio(*texts, half).conventions)
+    assert any(
+        "one-sided" in text for text in check_ratio(texts[0], texts[1], texts[2], half).conventions
+    )
     ninety = [round_text(math.exp(b + s * 1.6448536 * se), 3) for s in (0, -1, 1)]
     p = f"{math.erfc(b / se / math.sqrt(2)):.4f}"
-    assert any("90%" in text for text in check_ratio(*ninety, p).conventions)
+    assert any(
+        "90%" in text for text in check_ratio(ninety[0], ninety[1], ninety[2], p).conventions
+    )
 
 
 def test_lopsided_limits_are_a_note_where_mild_and_open_where_not() -> None:
@@ -85,11 +89,11 @@ def test_true_wald_values_lie_in_the_reach(b: float, se: float, decimals: int) -
     numbers = [Printed.parse(text) for text in texts]
     if any(number.value == 0 for number in numbers):
         return
-    reach = ratio_reach(*numbers)
+    reach = ratio_reach(numbers[0], numbers[1], numbers[2])
     assert reach is not None
     assert reach.b[0] - 1e-9 <= b <= reach.b[1] + 1e-9
     assert reach.h[0] - 1e-9 <= Z * se <= reach.h[1] + 1e-9
-    found = wald_p(*texts)
+    found = wald_p(texts[0], texts[1], texts[2])
     assert found is not None
     p = math.erfc(abs(b) / se / math.sqrt(2))
     assert found.low * (1 - 1e-6) - 1e-12 <= p <= found.high * (1 + 1e-6) + 1e-12
@@ -108,7 +112,12 @@ def test_wald_papers_are_never_in_conflict(
     if any(float(text) == 0 for text in texts):
         return
     p = round_text(math.erfc(abs(b) / se / math.sqrt(2)), 3, rule)
-    assert not any(f.is_conflict for f in check_ratio(*texts, p).findings)
+    assert not any(f.is_conflict for f in check_ratio(texts[0], texts[1], texts[2], p).findings)
+
+
+def test_a_limit_printed_as_zero_is_read_as_small() -> None:
+    assert check_ratio("0.04", "0.00", "0.9", "0.3").findings
+    assert check_ratio("0.0", "0.00", "0.9", "0.3").findings
 
 
 def test_a_ratio_below_zero_is_refused() -> None:

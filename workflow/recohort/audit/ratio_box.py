@@ -48,6 +48,8 @@ def ratio_reach(
     """
     half_planes: list[tuple[float, float, float]] = [(0.0, -1.0, 0.0)]  # u b + v h <= w
     for printed, side in ((estimate, 0.0), (lower, -1.0), (upper, 1.0)):
+        if rule is not None and log_scale and printed.under(rule).high <= 0:
+            return None  # a zero under rounding up is a true zero, which no ratio is
         low, high = _ends(printed, rule, log_scale)
         if math.isfinite(high):
             half_planes.append((1.0, side, high))
