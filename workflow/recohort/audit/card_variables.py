@@ -32,6 +32,12 @@ _LOOSE = {
     "followed": "fewer were measured at that time",
 }
 
+_REFUTES = {
+    "followed": "Some observations are missing",
+    "step": "The values were recorded in finer steps",
+}
+"""How the readings begin that a conflict which stands without a field has ruled out."""
+
 
 @lru_cache(maxsize=2048)
 def _finding(
@@ -93,8 +99,11 @@ def _settled(
         return found
     relaxed = _finding(id, _relaxed(strict, loose), pairs, seconds)
     if relaxed.verdict is FindingVerdict.IMPOSSIBLE:
+        refuted = {_REFUTES[name] for name in loose if name in _REFUTES}
         return replace(
-            found, evidence={**found.evidence, "stands_without": [_LOOSE[name] for name in loose]}
+            found,
+            evidence={**found.evidence, "stands_without": [_LOOSE[name] for name in loose]},
+            reconcile=tuple(r for r in found.reconcile if not r.startswith(tuple(refuted))),
         )
     needed = [
         name
