@@ -23,73 +23,12 @@ from recohort.present.results import COMPARISON_COLUMNS
 
 VERDICTS = ("imposed", "consistent", "undetermined", "not_reproduced", "reproduced", "impossible")
 
-CARD = r"""
-format: recohort-card-1
-study: {study}
-name: 'A <script>alert(1)</script> trial of "warmth" & rest, größer — 温かさ'
-citation: {{authors: "O'Neil <b>A</b>, 李 B", title: 'Warmth $\frac{{1}}{{2}}$ & rest', journal: J Warm, year: "2020", doi: '10.1/x"><img src=x>'}}
-summary: Sheep were kept warm or not.
-units:
-  farms: {{label: Farms, n: "6"}}
-  sheep: {{label: Sheep, n: "60", within: farms}}
-columns:
-  flock: {{kind: group, unit: farms, groups: "3"}}
-  weight: {{kind: numeric, unit: sheep, label: 'Weight </text><script>x</script> with a label so long that no axis could ever hold it in full, not even half', step: "0.1", low: "20", high: "120", measured_in: kg, plausible: {{mean: "60", sd: "9"}}}}
-  wool: {{kind: numeric, unit: sheep, label: Wool, low: "0", plausible: {{family: lognormal, mean: "4", sd: "2"}}, times: [before, 1_month, 6_months], followed: {{6_months: "50"}}}}
-  warm: {{kind: binary, unit: sheep, label: Kept warm}}
-  ill: {{kind: binary, unit: sheep, label: Fell ill}}
-  months: {{kind: numeric, unit: sheep, label: Months observed, step: "1", low: "1", high: "24", measured_in: months}}
-  heavy: {{kind: derived, unit: sheep, label: Heavy, all_of: [{{column: weight, at_least: "70"}}]}}
-populations:
-  all_sheep: {{unit: sheep, label: sheep}}
-  farms: {{unit: farms, label: farms}}
-models:
-  illness: {{kind: logistic, population: all_sheep, outcome: [{{column: ill, equals: "1"}}], terms: {{weight: {{column: weight}}, warm: {{column: warm}}}}}}
-quantities:
-  sheep: {{label: Sheep, section: Flock, population: all_sheep, analysis: {{kind: size}}, values: {{count: "60"}}}}
-  weight: {{label: 'Weight <i>w</i>', section: Flock, population: all_sheep, measured_in: kg, analysis: {{kind: summary, column: weight}}, values: {{mean: "60.2", sd: "9.1", q1: "53", q3: "66"}}}}
-  wool_before: {{label: Wool before, section: Wool, population: all_sheep, analysis: {{kind: summary, column: wool@before}}, values: {{mean: "4.0", sd: "2.0"}}}}
-  wool_1_month: {{label: Wool at 1 month, section: Wool, population: all_sheep, analysis: {{kind: summary, column: wool@1_month}}, values: {{median: "3.6", min: "0.9", max: "9.5"}}}}
-  wool_test: {{label: Wool against before, section: Wool, population: all_sheep, analysis: {{kind: paired_test, column: wool@1_month, baseline: wool@before}}, values: {{p_value: "<.05"}}}}
-  ill: {{label: Fell ill, section: Illness, population: all_sheep, denominator: "60", analysis: {{kind: proportion, having: [{{column: ill, equals: "1"}}]}}, values: {{count: "17", percent: "28.3", ci95_lower: "18.5", ci95_upper: "40.8"}}}}
-  or_weight: {{label: Odds of illness by weight, section: Illness, population: all_sheep, analysis: {{kind: model_term, model: illness, term: weight}}, values: {{adjusted_odds_ratio: "1.02", ci95_lower: "0.96", ci95_upper: "1.09", p_value: ".51"}}}}
-  or_warm: {{label: Odds of illness in the warm, section: Illness, population: all_sheep, analysis: {{kind: model_term, model: illness, term: warm}}, values: {{adjusted_odds_ratio: "0.40", ci95_lower: "0.12", ci95_upper: "1.31", p_value: ".13"}}}}
-  auc: {{label: Discrimination of the model, section: Illness, population: all_sheep, analysis: {{kind: auc, model: illness}}, values: {{auc: "0.71", ci95_lower: "0.55", ci95_upper: "0.87"}}}}
-  calibration: {{label: Calibration, section: Illness, population: all_sheep, analysis: {{kind: calibration, model: illness}}}}
-  sensitivity: {{label: Sensitivity of weight, section: Illness, population: all_sheep, denominator: "17", analysis: {{kind: diagnostic, measure: sensitivity, test: [{{column: heavy, equals: "1"}}], reference: [{{column: ill, equals: "1"}}]}}, values: {{percent: "41", ci95_lower: "22", ci95_upper: "64"}}}}
-  free: {{label: Free of illness at a year, section: Illness, population: all_sheep, analysis: {{kind: kaplan_meier, time: months, event: [{{column: ill, equals: "1"}}], at: "12"}}, values: {{percent: "75.5"}}}}
-assumptions:
-  unused_mean: {{label: 'Mean of the <u>months</u>', value: {{mean: "12", sd: "5"}}, alternatives: [{{mean: "9", sd: "4"}}], reason: 'Because & so', source: '<none>', question: 'How long were they "observed"?'}}
-"""
-
-PLAIN = r"""
-format: recohort-card-1
-study: {study}
-name: Counting lambs
-citation: {{authors: B, title: Lambs, journal: J Lamb, year: "2021"}}
-summary: Lambs were counted.
-units:
-  lambs: {{label: Lambs, n: "20"}}
-columns:
-  black: {{kind: binary, unit: lambs}}
-populations:
-  lambs: {{unit: lambs, label: lambs}}
-quantities:
-  lambs: {{label: Lambs, population: lambs, analysis: {{kind: size}}, values: {{count: "20"}}}}
-  black: {{label: Black, population: lambs, denominator: "20", analysis: {{kind: proportion, having: [{{column: black, equals: "1"}}]}}, values: {{count: "5", percent: "25"}}}}
-"""
+CARDS = Path(__file__).parent
 
 
-def write_card(folder: Path, study: str, text: str = CARD) -> CardFile:
-    """A card of a made-up study."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = text.format(study=study).replace(
-        "months: {kind: numeric, unit: sheep,",
-        "months: {kind: numeric, unit: sheep, plausible: {assume: unused_mean},",
-    )
-    path = folder / f"{study}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return load_card(path)
+def made_up_card(study: str) -> CardFile:
+    """A card of a made-up study: warm_sheep (every analysis, hostile texts) or lambs (plain)."""
+    return load_card(CARDS / f"{study}.yaml")
 
 
 def made_up_cohort(card_file: CardFile, rng: np.random.Generator) -> Cohort:
@@ -114,9 +53,9 @@ def made_up_cohort(card_file: CardFile, rng: np.random.Generator) -> Cohort:
             columns[name] = rng.integers(1, column.groups + 1, n).astype(float)
         elif isinstance(column, NumericColumn):
             start = rng.normal(size=n)
-            for index, time in enumerate(column.times or (None,)):
+            for time in column.times or (None,):
                 key = name if time is None else f"{name}@{time}"
-                columns[key] = _measured(column, time, start, index, rng)
+                columns[key] = _measured(column, time, start, rng)
                 unit_of[key] = column.unit
         unit_of[name] = column.unit
     cohort = Cohort(tables, columns, unit_of)
@@ -129,7 +68,7 @@ def made_up_cohort(card_file: CardFile, rng: np.random.Generator) -> Cohort:
     return cohort.with_columns(derived)
 
 
-def _measured(column: NumericColumn, time: str | None, start: Any, index: int, rng: Any) -> Any:
+def _measured(column: NumericColumn, time: str | None, start: Any, rng: Any) -> Any:
     shape = column.plausible_at(time)
     mean, sd = (10.0, 3.0) if shape is None else (float(shape.mean), float(shape.sd))
     z = 0.7 * start + 0.7 * rng.normal(size=start.size)
@@ -168,8 +107,12 @@ def write_results(
         for statistic, value in found.values.items():
             by_id[f"{name}.{statistic}"] = value
             shown = None if math.isnan(value) else value
-            estimates.append({"id": f"{name}.{statistic}", "quantity": name,
-                              "statistic": str(statistic), "estimate": shown, "note": found.note})  # fmt: skip
+            estimates.append(
+                {
+                    "id": f"{name}.{statistic}", "quantity": name, "statistic": str(statistic),
+                    "estimate": shown, "note": found.note,
+                }
+            )  # fmt: skip
     head = {"study": card.study, "card_sha256": card_file.sha256}
     _json(
         folder / "analysis.json",
@@ -177,7 +120,9 @@ def write_results(
     )
     ids = [value.id for value in card.values]
     drawn = {
-        name: _scattered(float(card.values[i].number.value), by_id.get(name, math.nan), rng, replicates)
+        name: _scattered(
+            float(card.values[i].number.value), by_id.get(name, math.nan), rng, replicates
+        )
         for i, name in enumerate(ids)
     }
     _parquet(folder / "replicates.parquet", "replicate", drawn)
@@ -215,7 +160,12 @@ def _curves(card: Any, cohort: Cohort, rng: Any) -> dict[str, Any]:
         kind = quantity.analysis.kind
         if kind == "auc":
             x = np.sort(np.concatenate([[0, 1], rng.random(15)]))
-            curves[name] = {"kind": "roc", "fpr": x.tolist(), "tpr": np.sqrt(x).tolist(), "auc": 2 / 3}
+            curves[name] = {
+                "kind": "roc",
+                "fpr": x.tolist(),
+                "tpr": np.sqrt(x).tolist(),
+                "auc": 2 / 3,
+            }
         elif kind == "calibration":
             x = np.linspace(0.05, 0.6, 8)
             y = np.clip(x + 0.07 * rng.normal(size=8), 0, 1)
@@ -238,7 +188,8 @@ def _reconstruction(card_file: CardFile, ids: list[str]) -> dict[str, Any]:
         {
             "name": setting.name, "choices": dict(setting.choices), "label": setting.name,
             "met": len(ids) - (index > 0), "targets": len(ids),
-            "unmet": ids[-1:] if index else [], "status": "search_exhausted" if index else "matched",
+            "unmet": ids[-1:] if index else [],
+            "status": "search_exhausted" if index else "matched",
         }
         for index, setting in enumerate(card_file.single_changes)
     ]  # fmt: skip
@@ -247,7 +198,9 @@ def _reconstruction(card_file: CardFile, ids: list[str]) -> dict[str, Any]:
         "simulated": "No patient stands behind these tables.", "settings": settings,
         "stored": {
             "setting": "base", "met": ids[:-1],
-            "unmet": [{"id": ids[-1], "printed": "1", "obtained": "2", "status": "search_exhausted"}],
+            "unmet": [
+                {"id": ids[-1], "printed": "1", "obtained": "2", "status": "search_exhausted"}
+            ],
         },
         "search": {"seconds": 1.25, "draws": 12},
         "conditioned": {"requested": 100, "obtained": 40, "settings": {"base": 40}},

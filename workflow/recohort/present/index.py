@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from recohort.present.version import __version__
 from recohort.card.loader import CardFile
 from recohort.present.page import page_row, render, write_page
 from recohort.present.results import StudyResults, read_results
 from recohort.present.story import tell, verdict_counts
+from recohort.present.version import __version__
 from recohort.present.words import VERDICT_WORDS, Verdict, count_text
 
 __all__ = ["present_index"]
@@ -107,7 +107,7 @@ def _joined(results: Path, studies: list[StudyResults]) -> str:
 def _provenance(
     studies: list[StudyResults], seed: int, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    packages = {}
+    packages: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
             packages[name] = version(name)

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from recohort.present.version import __version__
 from recohort.present.results import StudyResults, ValueRow
 from recohort.present.tables.contents import number_text, spread_text
+from recohort.present.version import __version__
 from recohort.present.words import (
     ROLE_TEXT,
     STATISTIC_TEXT,

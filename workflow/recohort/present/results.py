@@ -24,11 +24,12 @@ from recohort.printed import Printed
 
 __all__ = ["Estimate", "FindingRow", "Spread", "StudyResults", "ValueRow", "read_results"]
 
-COMPARISON_COLUMNS = (
-    "study,id,quantity,statistic,population,printed,role,verdict,reason,changes_conclusion,"
-    "reconstructed,reconstructed_printed,conditioned_low,conditioned_median,conditioned_high,"
-    "replicate_low,replicate_median,replicate_high,finding,assumptions"
-).split(",")
+COMPARISON_COLUMNS = [
+    "study", "id", "quantity", "statistic", "population", "printed", "role", "verdict", "reason",
+    "changes_conclusion", "reconstructed", "reconstructed_printed", "conditioned_low",
+    "conditioned_median", "conditioned_high", "replicate_low", "replicate_median",
+    "replicate_high", "finding", "assumptions",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def _opening(
 def _fit(results: StudyResults) -> str:
     imposed = [row for row in results.values if row.role is not Role.HELD_OUT]
     stored = results.reconstruction.get("stored") or {}
-    unmet = [item for item in stored.get("unmet") or []]
+    unmet = list(stored.get("unmet") or [])
     met = len(stored.get("met") or [])
     if not met and not unmet:
         return f"{count_text(len(imposed), 'number')} were imposed on the reconstructed cohort."
@@ -233,5 +233,3 @@ def _open_groups(results: StudyResults) -> tuple[OpenGroup, ...]:
         names = tuple(f"{row.name} {row.printed}" for row in rows)
         found.append(OpenGroup(reason, names, tuple(questions)))
     return tuple(found)
-
-

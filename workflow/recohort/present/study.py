@@ -121,11 +121,9 @@ def _conventions(study: StudyResults) -> tuple[Fact, ...]:
             if isinstance(model, LogisticModel) and model.group
             else ""
         )
+        columns = ", ".join(time_text(term) for term in terms)
         facts.append(
-            (
-                f"Model: {model.label or name}",
-                f"{time_text(model.kind)}; {', '.join(time_text(t) for t in terms)}{grouped}{nodes}",
-            )
+            (f"Model: {model.label or name}", f"{time_text(model.kind)}; {columns}{grouped}{nodes}")
         )
     return tuple(facts)
 

@@ -1,8 +1,9 @@
-"""The words of the pages: verdicts, roles, statistics, reasons; each closed choice in plain text."""
+"""The words of the pages: verdicts, roles, statistics, reasons, each in plain text."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +22,7 @@ __all__ = [
     "sentence",
     "shorten",
     "time_text",
+    "wrapped",
 ]
 
 
@@ -83,7 +85,7 @@ UNDETERMINED_TEXT: dict[str, str] = {
     "missing_input": "Something that it depends on is not reported",
     "assumption_dependent": "It depends on an assumption",
     "convention_unknown": "The method behind it is not stated",
-    "search_exhausted": "No cohort was found within the search, which is no proof that there is none",
+    "search_exhausted": "No cohort was found within the search (no proof that there is none)",
     "monte_carlo_error": "Too few cohorts to tell",
 }
 
@@ -136,12 +138,23 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip(" ,;:-") + "…"
 
 
+def wrapped(text: str, width: int, lines: int) -> str:
+    """A text broken into at most ``lines`` lines of some ``width`` characters."""
+    broken = textwrap.wrap(" ".join(text.split()), width) or [""]
+    if len(broken) > lines:
+        rest = " ".join(broken[lines - 1 :])
+        broken = [*broken[: lines - 1], shorten(rest, width)]
+    return "\n".join(broken)
+
+
 def sentence(text: str) -> str:
     """A text that starts with a capital and ends with a full stop."""
     text = text.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!…" else ".")
+    if text[1:2].isalpha() or text[:2] == "a ":  # n, p and the like stay small
+        text = text[0].upper() + text[1:]
+    return text if text[-1] in ".?!…" else text + "."
 
 
 def listed(items: list[str], joint: str = "and") -> str:

@@ -10,13 +10,13 @@ from matplotlib.patches import Patch
 
 from recohort.card.statistic import Statistic
 from recohort.present.figures.style import (
-    FULL,
     INK,
     REPLICATED,
     VERDICT_MARK,
     Drawing,
+    beside,
     legend_of,
-    new_figure,
+    row_axes,
 )
 from recohort.present.results import StudyResults, ValueRow
 from recohort.present.words import STATISTIC_TEXT, Verdict, shorten
@@ -118,27 +118,19 @@ def draw(rows: tuple[AgreementRow, ...]) -> Drawing | None:
         if index == 0 or rows[index - 1].section != row.section:
             lines.append(row.section)
         lines.append(row)
-    figure = new_figure(FULL, pitch * len(lines) + 24)
-    axes = figure.add_subplot()
+    figure, axes = row_axes(pitch * len(lines) + 29, left=72, right=30, top=19)
     axes.set_xlim(-_LIMIT - 0.15, _LIMIT + 0.15)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=0.4, zorder=0)
     drawn = 0
-    beside = axes.get_yaxis_transform()
     for y, line in enumerate(lines):
         if isinstance(line, str):
-            axes.text(
-                -0.015, y, shorten(line, 60), transform=beside, ha="right", va="center",
-                fontweight="bold", fontsize=6,
-            )  # fmt: skip
+            beside(axes, y, shorten(line, 60), -1.5, fontweight="bold", fontsize=6)
             continue
         drawn += 1
-        axes.text(-0.015, y, line.label, transform=beside, ha="right", va="center", fontsize=5.6)
-        axes.text(1.12, y, line.printed, transform=beside, ha="right", va="center", fontsize=5.6)
-        axes.text(
-            1.24, y, shorten(line.obtained, 14), transform=beside, ha="right", va="center",
-            fontsize=5.6,
-        )  # fmt: skip
+        beside(axes, y, line.label, -1.5, fontsize=5.6)
+        beside(axes, y, line.printed, 14, ha="right", fontsize=5.6)
+        beside(axes, y, shorten(line.obtained, 14), 29, ha="right", fontsize=5.6)
         bars = (
             (line.replicate, {"color": REPLICATED, "linewidth": 0.8, "alpha": 0.9}),
             (line.conditioned, {"color": INK, "linewidth": 2.0, "alpha": 0.75}),
@@ -168,11 +160,8 @@ def draw(rows: tuple[AgreementRow, ...]) -> Drawing | None:
                     arrowprops={"arrowstyle": "->", "linewidth": 0.6, "color": mark.colour},
                 )  # fmt: skip
     assert drawn == len(rows), "every reported value has its row"
-    for x, head in ((1.12, "printed"), (1.24, "obtained")):
-        axes.text(
-            x, -1.1, head, transform=beside, ha="right", va="bottom", fontsize=5.8,
-            fontweight="bold",
-        )  # fmt: skip
+    for shift, head in ((14, "printed"), (29, "obtained")):
+        beside(axes, -1.2, head, shift, ha="right", fontsize=5.8, fontweight="bold")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(
@@ -181,10 +170,13 @@ def draw(rows: tuple[AgreementRow, ...]) -> Drawing | None:
     present = [verdict for verdict in Verdict if any(row.verdict is verdict for row in rows)]
     shared = [
         Patch(facecolor="#E69F00", alpha=0.45, label="what the printed digits allow"),
-        Line2D([], [], color=INK, linewidth=2.0, alpha=0.75, label="95% of cohorts that print every imposed value"),
+        Line2D(
+            [], [], color=INK, linewidth=2.0, alpha=0.75,
+            label="95% of cohorts that print every imposed value",
+        ),
         Line2D([], [], color=REPLICATED, linewidth=0.8, label="95% of fresh studies"),
     ]  # fmt: skip
-    figure.legend(handles=[*shared, *legend_of(present)], loc="outside upper left", ncols=3)
+    figure.legend(handles=[*shared, *legend_of(present)], loc="upper left", ncols=3)
     outside = sum(abs(row.reconstructed) > _LIMIT for row in rows)
     return Drawing(
         name="agreement",

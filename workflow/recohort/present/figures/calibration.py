@@ -18,7 +18,7 @@ from recohort.present.figures.style import (
     say,
 )
 from recohort.present.results import StudyResults
-from recohort.present.words import shorten
+from recohort.present.words import wrapped
 
 __all__ = ["CalibrationPanel", "collect", "draw"]
 
@@ -47,7 +47,7 @@ def collect(results: StudyResults) -> tuple[CalibrationPanel, ...]:
             return np.asarray(curve[key], dtype=np.float64) if curve.get(key) else None
 
         said = [
-            f"{word} {results.estimate(name, statistic):.2f}"
+            f"{word} {results.estimate(name, statistic) + 0.0:.2f}".replace("-0.00", "0.00")
             for statistic, word in (
                 (Statistic.SLOPE, "slope"),
                 (Statistic.INTERCEPT, "intercept"),
@@ -76,9 +76,7 @@ def draw(panels: tuple[CalibrationPanel, ...]) -> Drawing | None:
     drawn = points = 0
     for index, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, index + 1)
-        top = max(
-            float(np.nanmax(panel.predicted)), float(np.nanmax(panel.observed)), 0.05
-        )
+        top = max(float(np.nanmax(panel.predicted)), float(np.nanmax(panel.observed)), 0.05)
         if panel.high is not None:
             top = max(top, float(np.nanmax(panel.high)))
         top = min(1.0, 1.08 * top)
@@ -93,7 +91,7 @@ def draw(panels: tuple[CalibrationPanel, ...]) -> Drawing | None:
         axes.set_xlim(0, top)
         axes.set_ylim(0, top)
         axes.set_box_aspect(1)
-        axes.set_title(shorten(panel.label, 40))
+        axes.set_title(wrapped(panel.label, 36, 2))
         axes.set_xlabel("predicted risk")
         axes.set_ylabel("observed share" if index % columns == 0 else "")
         say(axes, 0.03, 0.97, "\n".join(panel.said), ha="left", va="top", fontsize=5.6)

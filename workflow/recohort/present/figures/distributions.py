@@ -22,7 +22,7 @@ from recohort.present.figures.style import (
     new_figure,
 )
 from recohort.present.results import StudyResults
-from recohort.present.words import shorten, time_text
+from recohort.present.words import shorten, time_text, wrapped
 
 __all__ = ["Distribution", "collect", "draw"]
 
@@ -94,7 +94,8 @@ def _edges(sample: FloatArray, step: float | None) -> FloatArray:
     count = max(1, round((high - low) / step) + 1)
     wide = step * max(1, math.ceil(count / 22))
     first = low - step / 2
-    return first + wide * np.arange(math.ceil((high + step / 2 - first) / wide - 1e-9) + 1)
+    bins = math.ceil((high + step / 2 - first) / wide - 1e-9)
+    return np.asarray(first + wide * np.arange(bins + 1), dtype=np.float64)
 
 
 def _density(shape: Plausible, x: FloatArray) -> FloatArray:
@@ -134,9 +135,9 @@ def draw(panels: tuple[Distribution, ...]) -> Drawing | None:
             if statistic in panel.printed:
                 axes.axvline(
                     panel.printed[statistic], color=PRINTED, linewidth=0.9,
-                    linestyle=dashes,  # type: ignore[arg-type]
+                    linestyle=dashes,
                 )  # fmt: skip
-        axes.set_title(shorten(panel.label, 32), fontsize=6)
+        axes.set_title(wrapped(panel.label, 32, 2), fontsize=5.8)
         axes.set_xlabel(f"{shorten(panel.unit, 20)}  n = {panel.sample.size}".strip())
         axes.set_ylim(bottom=0)
         axes.locator_params(axis="both", nbins=5)

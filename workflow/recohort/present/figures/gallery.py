@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from recohort.present.figures import (
     agreement,
@@ -25,19 +25,19 @@ def drawings(results: StudyResults) -> Iterator[Drawing]:
     """Each figure that has data in this study; call within :func:`style.figure_style`."""
     terms = ratios.collect(results)
     accuracy, proportions = shares.collect_accuracy(results), shares.collect_proportions(results)
-    made = (
+    makers: tuple[Callable[[], Drawing | None], ...] = (
         lambda: agreement.draw(agreement.collect(results)),
-        lambda: None if terms is None else ratios.draw(terms),
+        lambda: ratios.draw(terms) if terms else None,
         lambda: roc.draw(roc.collect(results)),
         lambda: calibration.draw(calibration.collect(results)),
-        lambda: None if accuracy is None else shares.draw(accuracy),
+        lambda: shares.draw(accuracy) if accuracy else None,
         lambda: trajectories.draw(trajectories.collect(results)),
         lambda: survival.draw(survival.collect(results)),
-        lambda: None if proportions is None else shares.draw(proportions),
+        lambda: shares.draw(proportions) if proportions else None,
         lambda: replicates.draw(replicates.collect(results)),
         lambda: distributions.draw(distributions.collect(results)),
     )
-    for make in made:
+    for make in makers:
         drawing = make()
         if drawing is not None:
             yield drawing

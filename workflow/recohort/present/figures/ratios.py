@@ -12,16 +12,16 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from recohort.card.analyses import TermAnalysis
 from recohort.card.statistic import Statistic
 from recohort.present.figures.style import (
-    FULL,
     INK,
     PRINTED,
     RECONSTRUCTED,
     REPLICATED,
     Drawing,
-    new_figure,
+    beside,
+    row_axes,
 )
 from recohort.present.results import StudyResults
-from recohort.present.words import shorten
+from recohort.present.words import wrapped
 
 __all__ = ["RatioRow", "Ratios", "collect", "draw"]
 
@@ -92,8 +92,7 @@ def collect(results: StudyResults) -> Ratios | None:
 def draw(data: Ratios) -> Drawing:
     """Three lines a term on a logarithmic axis, the numbers beside them."""
     rows = data.rows
-    figure = new_figure(FULL, 11 * len(rows) + 24)
-    axes = figure.add_subplot()
+    figure, axes = row_axes(11 * len(rows) + 19, left=44, right=36, top=8)
     axes.set_xscale("log")
     ends = [
         end
@@ -108,23 +107,17 @@ def draw(data: Ratios) -> Drawing:
     axes.set_xlim(left, right)
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.axvline(1, color=INK, linewidth=0.5, linestyle=(0, (3, 2)), zorder=0)
-    beside = axes.get_yaxis_transform()
     drawn = 0
     for y, row in enumerate(rows):
         drawn += 1
-        axes.text(
-            -0.02, y, "\n".join(_wrapped(row.label, 34)), transform=beside, ha="right",
-            va="center", fontsize=6.2,
-        )  # fmt: skip
+        beside(axes, y, wrapped(row.label, 32, 3), -2, fontsize=6.2)
         shown = (
             (row.printed, -0.26, PRINTED, "s", row.printed_text or "not printed"),
             (row.reconstructed, 0.0, RECONSTRUCTED, "o", _text(row.reconstructed)),
             (row.replicate, 0.26, REPLICATED, "|", _text(row.replicate)),
         )
         for triple, shift, colour, shape, text in shown:
-            axes.text(
-                1.02, y + shift, text, transform=beside, ha="left", va="center", fontsize=6,
-            )  # fmt: skip
+            beside(axes, y + shift, text, 2, fontsize=6)
             if triple is None:
                 continue
             low, middle, high = triple
@@ -144,10 +137,10 @@ def draw(data: Ratios) -> Drawing:
     axes.set_xlabel(f"{data.kind[0].upper()}{data.kind[1:]} (logarithmic axis)")
     handles = [
         Line2D([], [], color=PRINTED, marker="s", label="printed, with its interval"),
-        Line2D([], [], color=RECONSTRUCTED, marker="o", label="reconstructed cohort, with its interval"),
+        Line2D([], [], color=RECONSTRUCTED, marker="o", label="reconstructed, with its interval"),
         Line2D([], [], color=REPLICATED, marker="|", label="fresh studies, middle 95% and median"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    figure.legend(handles=handles, loc="upper left", ncols=3)
     return Drawing(
         name="ratios",
         title=f"{data.kind[0].upper()}{data.kind[1:]}s",
@@ -178,9 +171,3 @@ def _two(number: float) -> str:
     if not math.isfinite(number):
         return "" if math.isnan(number) else "∞"
     return f"{number:.2f}" if number < 100 else f"{number:,.0f}"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(shorten(text, 3 * width), width) or [""]

@@ -21,14 +21,12 @@ from recohort.present.figures.style import (
     new_figure,
 )
 from recohort.present.results import StudyResults, ValueRow
-from recohort.present.words import STATISTIC_TEXT, Verdict, shorten
+from recohort.present.words import STATISTIC_TEXT, Verdict, wrapped
 
 __all__ = ["ReplicatePanel", "collect", "draw"]
 
 _MOST = 16
-_RATIOS = frozenset(
-    {Statistic.ADJUSTED_ODDS_RATIO, Statistic.ODDS_RATIO, Statistic.HAZARD_RATIO}
-)
+_RATIOS = frozenset({Statistic.ADJUSTED_ODDS_RATIO, Statistic.ODDS_RATIO, Statistic.HAZARD_RATIO})
 _LOGARITHMIC = _RATIOS | {Statistic.P_VALUE}
 _FIRST = (
     *sorted(_RATIOS),
@@ -95,7 +93,7 @@ def draw(panels: tuple[ReplicatePanel, ...]) -> Drawing | None:
     if not panels:
         return None
     rows, columns = grid_of(len(panels), 4)
-    figure = new_figure(FULL if columns > 2 else 60 * columns + 3, 38 * rows + 14)
+    figure = new_figure(FULL if columns > 2 else 60 * columns + 3, 40 * rows + 14)
     shown = 0
     for index, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, index + 1)
@@ -136,8 +134,8 @@ def draw(panels: tuple[ReplicatePanel, ...]) -> Drawing | None:
         else:
             axes.locator_params(axis="x", nbins=4)
         axes.set_title(
-            f"{shorten(panel.label, 32)}\n{panel.statistic}, printed {panel.printed_text}",
-            fontsize=5.8,
+            f"{wrapped(panel.label, 33, 2)}\n{panel.statistic}: {panel.printed_text}",
+            fontsize=5.6,
         )
         if panel.missing:
             axes.set_xlabel(f"{panel.missing} not estimable", fontsize=5.4)
@@ -145,7 +143,10 @@ def draw(panels: tuple[ReplicatePanel, ...]) -> Drawing | None:
     handles = [
         Line2D([], [], color=REPLICATED, alpha=0.45, linewidth=4, label="fresh studies"),
         Line2D([], [], color=PRINTED, linewidth=1, label="printed: ends of what its digits allow"),
-        Line2D([], [], color=RECONSTRUCTED, linewidth=3, label="95% of cohorts that print every imposed value"),
+        Line2D(
+            [], [], color=RECONSTRUCTED, linewidth=3,
+            label="95% of cohorts that print every imposed value",
+        ),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=3 if columns > 2 else 1)
     return Drawing(
@@ -174,5 +175,3 @@ def _log_ticks(axes: Axes, low: float, high: float) -> None:
     ticks = ticks[:: max(1, -(-len(ticks) // 5))]
     axes.set_xticks([math.log10(tick) for tick in ticks])
     axes.set_xticklabels([f"{tick:g}" for tick in ticks])
-
-

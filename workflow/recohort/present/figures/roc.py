@@ -18,7 +18,7 @@ from recohort.present.figures.style import (
     say,
 )
 from recohort.present.results import StudyResults
-from recohort.present.words import shorten
+from recohort.present.words import wrapped
 
 __all__ = ["RocPanel", "collect", "draw"]
 
@@ -53,7 +53,10 @@ def collect(results: StudyResults) -> tuple[RocPanel, ...]:
         if math.isnan(estimates[0]):
             estimates[0] = float(curve.get("auc", math.nan))
         said.append(f"here AUC {_two(estimates[0])}" + _interval(estimates[1], estimates[2]))
-        for spread, of in ((results.conditioned, "matching cohorts"), (results.replicates, "fresh studies")):
+        for spread, of in (
+            (results.conditioned, "matching cohorts"),
+            (results.replicates, "fresh studies"),
+        ):
             drawn = spread.get(f"{name}.{Statistic.AUC}")
             if drawn is not None and np.isfinite(drawn).sum() >= 20:
                 low, high = np.quantile(drawn[np.isfinite(drawn)], (0.025, 0.975))
@@ -90,7 +93,7 @@ def draw(panels: tuple[RocPanel, ...]) -> Drawing | None:
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.01)
         axes.set_box_aspect(1)
-        axes.set_title(shorten(panel.label, 40))
+        axes.set_title(wrapped(panel.label, 36, 2))
         axes.set_xlabel("1 − specificity")
         axes.set_ylabel("sensitivity" if index % columns == 0 else "")
         say(axes, 0.97, 0.04, "\n".join(panel.said), ha="right", va="bottom", fontsize=5.6)
@@ -107,5 +110,3 @@ def draw(panels: tuple[RocPanel, ...]) -> Drawing | None:
         figure=figure,
         rows=drawn,
     )
-
-

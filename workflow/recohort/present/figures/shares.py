@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 from recohort.card.analyses import AccuracyAnalysis, ProportionAnalysis
 from recohort.card.statistic import Statistic
 from recohort.present.figures.style import (
-    FULL,
     PRINTED,
     RECONSTRUCTED,
     REPLICATED,
     Drawing,
-    new_figure,
+    beside,
+    row_axes,
 )
 from recohort.present.results import StudyResults
 from recohort.present.words import shorten
@@ -74,7 +74,9 @@ def _rows(results: StudyResults, wanted: type) -> tuple[ShareRow, ...]:
         middle = math.nan if percent is None else float(percent.number.value)
         if percent is None and count is not None and quantity.denominator.isdigit():
             middle = 100 * float(count.number.value) / int(quantity.denominator)
-        limits = [math.nan if v is None else float(v.number.value) for v in (there[low], there[high])]
+        limits = [
+            math.nan if v is None else float(v.number.value) for v in (there[low], there[high])
+        ]
         text = "" if percent is None else f"{percent.printed.removesuffix('%')}%"
         if count is not None:
             of = f" of {quantity.denominator}" if quantity.denominator.isdigit() else ""
@@ -98,16 +100,13 @@ def _rows(results: StudyResults, wanted: type) -> tuple[ShareRow, ...]:
 def draw(data: Shares) -> Drawing:
     """Two or three lines a share on an axis from 0 to 100."""
     rows = data.rows
-    figure = new_figure(FULL, 7.2 * len(rows) + 22)
-    axes = figure.add_subplot()
+    figure, axes = row_axes(7.2 * len(rows) + 19, left=62, right=42, top=8)
     axes.set_xlim(-1, 101)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    beside = axes.get_yaxis_transform()
     drawn = 0
     for y, row in enumerate(rows):
         drawn += 1
-        axes.text(-0.02, y, shorten(row.label, 52), transform=beside, ha="right", va="center",
-                  fontsize=6)  # fmt: skip
+        beside(axes, y, shorten(row.label, 50), -2, fontsize=6)
         shown = (
             (row.printed, -0.24, PRINTED, "s"),
             (row.reconstructed, 0.0, RECONSTRUCTED, "o"),
@@ -120,10 +119,8 @@ def draw(data: Shares) -> Drawing:
             if not math.isnan(middle):
                 axes.plot(middle, y + shift, marker=shape, color=colour, markersize=3.4,
                           markeredgewidth=1.0)  # fmt: skip
-        axes.text(1.02, y - 0.2, row.printed_text, transform=beside, ha="left", va="center",
-                  fontsize=5.8)  # fmt: skip
-        axes.text(1.02, y + 0.2, _text(row.reconstructed), transform=beside, ha="left",
-                  va="center", fontsize=5.8)  # fmt: skip
+        beside(axes, y - 0.2, row.printed_text, 2, fontsize=5.8)
+        beside(axes, y + 0.2, _text(row.reconstructed), 2, fontsize=5.8)
     assert drawn == len(rows), "every share has its row"
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -133,7 +130,7 @@ def draw(data: Shares) -> Drawing:
         Line2D([], [], color=RECONSTRUCTED, marker="o", label="reconstructed cohort (text below)"),
         Line2D([], [], color=REPLICATED, marker="|", label="fresh studies, middle 95%"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    figure.legend(handles=handles, loc="upper left", ncols=3)
     return Drawing(
         name=data.name,
         title=data.title,

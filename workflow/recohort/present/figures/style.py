@@ -33,9 +33,11 @@ __all__ = [
     "VERDICT_MARK",
     "Drawing",
     "Mark",
+    "beside",
     "figure_style",
     "grid_of",
     "new_figure",
+    "row_axes",
     "save",
     "say",
 ]
@@ -80,7 +82,7 @@ class Drawing:
     rows: int
 
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 6.5,
     "axes.titlesize": 7,
@@ -142,6 +144,35 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def row_axes(
+    height: float, *, left: float, right: float, top: float, bottom: float = 10.0
+) -> tuple[Figure, Axes]:
+    """A full-width figure of rows: the axes between fixed margins, all in mm.
+
+    Margins are fixed because text beside the axes moves with them: a layout that is computed
+    chases its own tail.
+    """
+    figure = Figure(figsize=(FULL / 25.4, height / 25.4))
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes(
+        (
+            left / FULL, bottom / height,
+            (FULL - left - right) / FULL, (height - top - bottom) / height,
+        )
+    )  # fmt: skip
+    return figure, axes
+
+
+def beside(axes: Axes, y: float, text: str, shift: float, **how: Any) -> None:
+    """Text in a row beside the axes: ``shift`` mm right of its right edge, or left of its left."""
+    right = shift >= 0
+    axes.annotate(
+        text, (1.0 if right else 0.0, y), xycoords=axes.get_yaxis_transform(),
+        xytext=(shift / 25.4 * 72, 0), textcoords="offset points", va="center",
+        annotation_clip=False, **{"ha": "left" if right else "right", **how},
+    )  # fmt: skip
+
+
 def grid_of(count: int, columns: int) -> tuple[int, int]:
     """Rows and columns for a number of panels."""
     columns = max(1, min(columns, count))
@@ -173,8 +204,9 @@ def legend_of(verdicts: list[Verdict]) -> list[Any]:
 def save(drawing: Drawing, folder: Path) -> str:
     """Write a drawing as SVG, PDF and PNG; gives the SVG's element, for a page to hold."""
     figure = drawing.figure
-    figure.draw_without_rendering()  # type: ignore[no-untyped-call]
-    figure.set_layout_engine("none")  # lay out once, not once a format
+    figure.draw_without_rendering()
+    if figure.get_layout_engine() is not None:
+        figure.set_layout_engine("none")  # lay out once, not once a format
     with matplotlib.rc_context({"svg.hashsalt": drawing.name}):
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

@@ -21,7 +21,7 @@ from recohort.present.figures.style import (
     new_figure,
 )
 from recohort.present.results import StudyResults
-from recohort.present.words import shorten
+from recohort.present.words import shorten, wrapped
 
 __all__ = ["SurvivalPanel", "collect", "draw"]
 
@@ -61,12 +61,13 @@ def collect(results: StudyResults) -> tuple[SurvivalPanel, ...]:
         quantity = results.card.quantities[name]
         analysis = quantity.analysis
         points: list[tuple[float, float]] = []
-        unit = ""
+        label, unit = quantity.label, ""
         same: tuple[object, ...] = (name,)
         if isinstance(analysis, KaplanMeierAnalysis):
             same = (quantity.population, analysis.time, analysis.event)
             column = results.card.columns[analysis.time.partition("@")[0]]
             unit = getattr(column, "measured_in", "")
+            label = column.label or label
             if Statistic.PERCENT in quantity.values:
                 share = float(quantity.values[Statistic.PERCENT].number.value) / 100
                 points.append((float(analysis.at), share))
@@ -74,13 +75,11 @@ def collect(results: StudyResults) -> tuple[SurvivalPanel, ...]:
             first = panels[same]
             panels[same] = _with_points(first, (*first.printed, *points))
             continue
-        panels[same] = _panel(quantity.label, unit, curve, tuple(points))
+        panels[same] = _panel(label, unit, curve, tuple(points))
     return tuple(panels.values())
 
 
-def _with_points(
-    panel: SurvivalPanel, points: tuple[tuple[float, float], ...]
-) -> SurvivalPanel:
+def _with_points(panel: SurvivalPanel, points: tuple[tuple[float, float], ...]) -> SurvivalPanel:
     from dataclasses import replace
 
     return replace(panel, printed=points)
@@ -147,7 +146,7 @@ def draw(panels: tuple[SurvivalPanel, ...]) -> Drawing | None:
         last = float(panel.time[-1])
         axes.set_xlim(0, last * 1.02)
         axes.set_ylim(0, 1.02)
-        axes.set_title(shorten(panel.label, 60))
+        axes.set_title(wrapped(panel.label, 48, 2))
         axes.set_ylabel("share free of the event" if column == 0 else "")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 3, 6, 10]))
         axes.set_xlabel(shorten(panel.unit, 24) or "time")
@@ -188,7 +187,10 @@ def _table(below: Axes, panel: SurvivalPanel, axes: Axes) -> None:
     below.set_axis_off()
     place = below.get_yaxis_transform()
     for y, name in enumerate(("at risk", "censored", "events")):
-        below.text(-0.02, y, name, transform=place, ha="right", va="center", fontsize=5.6)
+        below.annotate(
+            name, (0, y), xycoords=place, xytext=(-9, 0), textcoords="offset points", ha="right",
+            va="center", fontsize=5.6,
+        )  # fmt: skip
     for tick in ticks:
         for y, number in enumerate(panel.counts_at(tick)):
             below.text(tick, y, str(number), ha="center", va="center", fontsize=5.8)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from recohort.card.analyses import SummaryAnalysis
 from recohort.card.layout import NumericColumn
@@ -85,7 +87,7 @@ def draw(panels: tuple[Trajectory, ...]) -> Drawing | None:
             drawn += 1
             if sample.size:
                 low, q1, middle, q3, high = np.quantile(sample, (0, 0.25, 0.5, 0.75, 1))
-                left = x - 0.13
+                left = x - 0.13 if said else x
                 axes.plot((left, left), (low, high), color=RECONSTRUCTED, linewidth=0.6)
                 axes.fill_between(
                     (left - 0.11, left + 0.11), q1, q3, color=RECONSTRUCTED, alpha=0.35, linewidth=0
@@ -93,6 +95,10 @@ def draw(panels: tuple[Trajectory, ...]) -> Drawing | None:
                 axes.plot((left - 0.11, left + 0.11), (middle, middle), color=RECONSTRUCTED)
                 axes.plot(left, sample.mean(), marker="o", markersize=2.6, color=RECONSTRUCTED)
             _printed(axes, x + 0.13, said)
+        if _is_skewed(panel):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title(shorten(panel.label, 46))
         axes.set_ylabel(shorten(panel.unit, 24))
         axes.set_xticks(range(len(panel.times)))
@@ -103,11 +109,22 @@ def draw(panels: tuple[Trajectory, ...]) -> Drawing | None:
         axes.set_xticklabels(labels, fontsize=5.4 if len(labels) > 6 else 6)
         axes.set_xlim(-0.5, len(panel.times) - 0.5)
     assert drawn == sum(len(panel.times) for panel in panels), "every time of every measurement"
-    handles = [
-        Patch(facecolor=RECONSTRUCTED, alpha=0.35, label="reconstructed: quartiles, line at the median"),
-        Line2D([], [], color=RECONSTRUCTED, linewidth=0.6, marker="o", markersize=2.6, label="reconstructed: range, dot at the mean"),
-        Line2D([], [], color=PRINTED, marker="D", linestyle="none", label="printed mean (thick line: 1 SD either way)"),
-        Line2D([], [], color=PRINTED, marker="_", markersize=6, linestyle="none", label="printed median, quartiles"),
+    handles: list[Artist] = [
+        Patch(
+            facecolor=RECONSTRUCTED, alpha=0.35, label="reconstructed: quartiles, median"
+        ),
+        Line2D(
+            [], [], color=RECONSTRUCTED, linewidth=0.6, marker="o", markersize=2.6,
+            label="reconstructed: range, dot at the mean",
+        ),
+        Line2D(
+            [], [], color=PRINTED, marker="D", linestyle="none",
+            label="printed mean (thick line: 1 SD either way)",
+        ),
+        Line2D(
+            [], [], color=PRINTED, marker="_", markersize=6, linestyle="none",
+            label="printed median, quartiles",
+        ),
         Line2D([], [], color=PRINTED, linewidth=0.6, label="printed range"),
     ]  # fmt: skip
     some = any(said for panel in panels for said in panel.printed)
@@ -124,6 +141,21 @@ def draw(panels: tuple[Trajectory, ...]) -> Drawing | None:
         figure=figure,
         rows=drawn,
     )  # fmt: skip
+
+
+def _is_skewed(panel: Trajectory) -> bool:
+    """Whether a logarithmic axis shows more: all values above 0, and spread over decades."""
+    filled = [sample for sample in panel.samples if sample.size]
+    ends = [
+        said[Statistic.MEAN] - said[Statistic.SD]
+        for said in panel.printed
+        if Statistic.MEAN in said and Statistic.SD in said
+    ]
+    ends.extend(said[Statistic.MIN] for said in panel.printed if Statistic.MIN in said)
+    if min([float(sample.min()) for sample in filled] + ends) <= 0:
+        return False
+    medians = [float(np.median(sample)) for sample in filled]
+    return max(float(sample.max()) for sample in filled) > 20 * min(medians)
 
 
 def _printed(axes: Axes, x: float, said: dict[Statistic, float]) -> None:

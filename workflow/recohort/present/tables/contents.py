@@ -106,9 +106,7 @@ def comparison_sheet(results: StudyResults) -> Sheet:
 def named_values(results: StudyResults, ids: tuple[str, ...]) -> str:
     """Values by their names with what was printed of them."""
     by_id = {row.id: row for row in results.values}
-    names = [
-        f"{by_id[i].name} {by_id[i].printed}" if i in by_id else i for i in ids
-    ]
+    names = [f"{by_id[i].name} {by_id[i].printed}" if i in by_id else i for i in ids]
     return "; ".join(names)
 
 
@@ -344,7 +342,9 @@ def _described(label: str, unit: str, values: FloatArray) -> tuple[str, ...]:
     missing = str(int(values.size - seen.size))
     if seen.size == 0:
         return (label, unit, "none observed", "", missing)
-    low, q1, middle, q3, high = (number_text(float(q)) for q in np.quantile(seen, (0, 0.25, 0.5, 0.75, 1)))
+    low, q1, middle, q3, high = (
+        number_text(float(q)) for q in np.quantile(seen, (0, 0.25, 0.5, 0.75, 1))
+    )
     sd = number_text(float(seen.std(ddof=1))) if seen.size > 1 else "no SD"
     mean = f"{number_text(float(seen.mean()))} ({sd})"
     return (label, unit, mean, f"{middle} ({q1} to {q3}; {low} to {high})", missing)

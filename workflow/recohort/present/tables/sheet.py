@@ -22,5 +22,6 @@ class Sheet:
         for number, row in enumerate(self.rows, start=1):
             if len(row) != len(self.head):
                 raise ValueError(
-                    f"rows: row {number} of {self.name} has {len(row)} cells; takes {len(self.head)}"
+                    f"rows: row {number} of {self.name} has {len(row)} cells; "
+                    f"takes {len(self.head)}"
                 )

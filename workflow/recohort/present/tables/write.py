@@ -125,7 +125,10 @@ def _latex(text: str) -> str:
 
 def latex_text(sheet: Sheet) -> str:
     """The table as a ``longtable`` (needs booktabs and longtable, XeLaTeX or LuaLaTeX)."""
-    wide = {index: max((len(row[index]) for row in sheet.rows), default=0) for index in range(len(sheet.head))}
+    wide = {
+        index: max((len(row[index]) for row in sheet.rows), default=0)
+        for index in range(len(sheet.head))
+    }
     long = [index for index, width in wide.items() if width > 28]
     share = 0.62 / len(long) if long else 0.0
     columns = "".join(
