@@ -11,7 +11,7 @@ from recohort.card.loader import CardFile
 from recohort.card.statistic import Statistic
 from recohort.card.study import StudyCard
 
-__all__ = ["Touched", "assumptions_of", "touched"]
+__all__ = ["Dependence", "Touched", "touched"]
 
 _KEY_FIELDS = ("column", "other", "baseline", "at", "time")
 _CONDITION_FIELDS = ("having", "test", "reference", "outcome", "group", "event")
@@ -91,7 +91,7 @@ def _add_key(card: StudyCard, key: str, found: Touched) -> None:
     column = card.columns.get(name)
     if column is None:
         return
-    if not time and getattr(column, "times", ()) and key == name:
+    if not time and isinstance(column, NumericColumn) and column.times:
         # The measure as a whole, as a mixed model takes it: its times are added one by one.
         return
     found.keys.add(key)
@@ -104,24 +104,49 @@ def _add_key(card: StudyCard, key: str, found: Touched) -> None:
                 _add_conditions(card, limit.when, found)
 
 
-def assumptions_of(card_file: CardFile, quantity: str, statistic: Statistic) -> tuple[str, ...]:
-    """The assumptions that a reported value rests on, in the card's order.
+class Dependence:
+    """Which assumptions the values of one card rest on; prepared once a card.
 
     An assumption counts where it stands in a part of the card that the value's estimate is computed
     from: its own analysis, its population, its units, the columns at the times that it uses, the
     columns that decide those columns' rows and bounds, and the model with all of its terms. An
-    interval's method counts for limits alone, a test's for p-values, a divisor for SDs. What an
-    assumption's alternatives would name in addition counts as well.
+    interval's method counts for limits alone, a test's for p-values, a divisor for SDs. The parts
+    are those under the card's own setting and under each single change of it, so that an assumption
+    that stands for a whole analysis counts with all that its alternatives name.
     """
-    base = card_file.base
-    parts = touched(base, quantity)
-    found = []
-    for name, places in card_file.uses.items():
-        values = [base.assumptions[name].value, *base.assumptions[name].alternatives]
-        if any(_matters(base, parts, quantity, statistic, place, values) for place in places):
-            found.append(name)
-    order = {name: index for index, name in enumerate(base.assumptions)}
-    return tuple(sorted(found, key=lambda name: order.get(name, len(order))))
+
+    def __init__(self, card_file: CardFile) -> None:
+        self.card_file = card_file
+        self._cards = [card_file.card(setting) for setting in card_file.single_changes]
+        self._parts: dict[str, Touched] = {}
+
+    def of(self, quantity: str, statistic: Statistic) -> tuple[str, ...]:
+        """The names of the assumptions that a reported value rests on, in the card's order."""
+        if quantity not in self._parts:
+            self._parts[quantity] = _joined(touched(card, quantity) for card in self._cards)
+        base, parts = self.card_file.base, self._parts[quantity]
+        uses = self.card_file.uses
+        return tuple(
+            name
+            for name, assumption in base.assumptions.items()
+            if any(
+                _matters(
+                    base, parts, quantity, statistic, place,
+                    (assumption.value, *assumption.alternatives),
+                )
+                for place in uses.get(name, ())
+            )
+        )  # fmt: skip
+
+
+def _joined(several: Iterable[Touched]) -> Touched:
+    found = Touched()
+    for one in several:
+        found.keys |= one.keys
+        found.populations |= one.populations
+        found.models |= one.models
+        found.units |= one.units
+    return found
 
 
 def _matters(
@@ -178,14 +203,15 @@ def _in_column(
     if not rest:
         return True
     times = parts.times_of(name)
+    known = set(column.times) if isinstance(column, NumericColumn) else set()
     match rest[0]:
         case "label" | "measured_in":
             return False
         case "plausible" | "followed" if len(rest) > 1:
-            return str(rest[1]) in times or str(rest[1]) not in getattr(column, "times", ())
+            return str(rest[1]) in times or str(rest[1]) not in known
         case "plausible" | "followed":
             named = [set(v) for v in values if isinstance(v, dict)]
-            whole = [keys for keys in named if keys <= set(getattr(column, "times", ()))]
+            whole = [keys for keys in named if keys <= known]
             return not whole or len(whole) < len(values) or any(keys & times for keys in whole)
         case "correlation":
             return len(times) > 1

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, expit, stdtrit
 from scipy.special import logit as log_odds
 
-from recohort.printed import Printed
+from recohort.printed import Comparator, Printed
 
-__all__ = ["FEWEST", "Place", "Scale", "Standing", "place", "standing"]
+__all__ = ["FEWEST", "Place", "Scale", "Standing", "noticed", "standing", "widened"]
 
 FloatArray = NDArray[np.float64]
 
@@ -55,12 +55,14 @@ class Scale(StrEnum):
 
 
 class Place(StrEnum):
-    """How a printed number stands to the interval."""
+    """How a printed number's set stands to the middle 95% of the estimates."""
 
     INSIDE = "inside"
+    """It meets the 95% interval."""
     OUTSIDE = "outside"
+    """It does not meet that interval even when it is widened for Monte Carlo error."""
     UNCLEAR = "unclear"
-    """Too few cohorts to tell."""
+    """Between the two, or too few cohorts to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +172,8 @@ def _ends(printed: Printed) -> tuple[float, float]:
     return float(accepted.low) - slack, float(accepted.high) + slack
 
 
-def place(printed: Printed, least: float, most: float) -> Place:
-    """Whether a printed number's set meets an interval."""
-    low, high = _ends(printed)
-    return Place.OUTSIDE if high < least or low > most else Place.INSIDE
-
-
 def standing(values: FloatArray, printed: Printed, scale: Scale = Scale.PLAIN) -> Standing:
-    """Where a printed number lies among estimates, as a share of the middle 95% or outside it.
+    """Where a printed number lies among estimates: in their middle 95%, outside it, or unclear.
 
     Args:
         values: (n,) one estimate a cohort; NaN where a cohort gives none.
@@ -198,12 +194,14 @@ def standing(values: FloatArray, printed: Printed, scale: Scale = Scale.PLAIN) -
         least, most = widened(seen, scale)
     else:  # separation: an infinite ratio has no normal scale
         least, most = -math.inf, math.inf
-    one_sided = max(below, above) == seen.size
     boundless = math.isinf(least) and math.isinf(most)
-    if one_sided and (seen.size < FEWEST or boundless):
+    reaches = low <= float(quantiles[2]) and high >= float(quantiles[0])
+    if reaches:
+        found = Place.INSIDE
+    elif seen.size < FEWEST or boundless or (low <= most and high >= least):
         found = Place.UNCLEAR
-    else:  # some cohorts reach the number or lie on both sides of it, or there are enough
-        found = place(printed, least, most)
+    else:
+        found = Place.OUTSIDE
     q_low, q_mid, q_high = (float(q) for q in quantiles)
     return Standing(found, int(seen.size), missing, q_low, q_mid, q_high, least, most, below, above)
 
@@ -213,8 +211,8 @@ def noticed(
 ) -> tuple[float | None, float | None]:
     """The nearest printed numbers below and above that would lie outside an interval.
 
-    ``None`` where there is no such possible number. For a printed bound such as ``<.001`` only the
-    upper one has a meaning (the lower for ``>``).
+    ``None`` where there is no such possible number. Of a printed bound such as ``<.001`` only a
+    number above has a meaning; of ``>0.05`` only one below.
     """
     unit = float(printed.unit)
     bottom, top = scale.possible
@@ -234,4 +232,6 @@ def noticed(
         value = steps * unit
         return value if value <= top and value - half > most else None
 
-    return below(), above()
+    under = printed.comparator in (Comparator.LESS, Comparator.AT_MOST)
+    over = printed.comparator in (Comparator.GREATER, Comparator.AT_LEAST)
+    return None if under else below(), None if over else above()

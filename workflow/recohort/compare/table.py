@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recohort.card.loader import CardFile
 from recohort.compare.conclusion import changes_conclusion, scale_of
-from recohort.compare.dependence import assumptions_of
+from recohort.compare.dependence import Dependence
 from recohort.compare.interval import Standing, standing
 from recohort.compare.verdict import Evidence, Judgement, Verdict, judge
 
@@ -82,7 +82,7 @@ def compare_study(
     settings = sorted(conditioned, key=lambda name: (name != _BASE, name))
     for setting in settings:
         choices.setdefault(setting, _choices(setting))
-    depends: dict[tuple[str, str], tuple[str, ...]] = {}
+    dependence = Dependence(card_file)
     rows = []
     for value in card.values:
         quantity = card.quantities[value.quantity]
@@ -93,9 +93,7 @@ def compare_study(
             for setting in settings
             if value.id in conditioned[setting]
         }
-        key = (value.quantity, value.statistic)
-        if key not in depends:
-            depends[key] = assumptions_of(card_file, value.quantity, value.statistic)
+        assumptions = dependence.of(value.quantity, value.statistic)
         item = stored.get(value.id, {})
         estimate = _float(item.get("estimate"))
         evidence = Evidence(
@@ -107,7 +105,7 @@ def compare_study(
             note=str(item.get("note") or ""),
             standings=standings,
             choices=choices,
-            assumptions=depends[key],
+            assumptions=assumptions,
         )
         judged = judge(card, evidence)
         base = standings.get(_BASE)
@@ -135,7 +133,7 @@ def compare_study(
                 "finding": " ".join(
                     dict.fromkeys(_one_word(str(f["id"])) for f in naming.get(value.id, ()))
                 ),
-                "assumptions": " ".join(depends[key]),
+                "assumptions": " ".join(assumptions),
             }
         )
     return rows

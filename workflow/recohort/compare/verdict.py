@@ -160,7 +160,9 @@ _ASKED = {
 def _doubted(card: StudyCard, evidence: Evidence, doubt: Mapping[str, Any]) -> Judgement:
     """The audit's own doubt, in its words, with what would settle it."""
     why = Undetermined(str(doubt["reason"]))
-    question = _ASKED.get(why) or _question(card, evidence.assumptions)
+    told = str(doubt["sentence"]).lower()
+    named = [name for name, item in card.assumptions.items() if item.label.lower() in told]
+    question = _ASKED.get(why) or _question(card, named) or _question(card, evidence.assumptions)
     if not question:
         question = "On how many units, and by which method, was this number computed?"
     return _undetermined(why, _sentence(doubt), question)
@@ -201,11 +203,11 @@ def _judge_held_out(card: StudyCard, evidence: Evidence) -> Judgement:
     if inside and outside:
         return _mixed(card, evidence, inside, outside)
     first = next(iter(tried))
-    if not clear or first not in clear:
-        s = tried[first]
+    if first not in clear or (outside and len(clear) < len(tried)):
+        shown = first if first not in clear else next(n for n in tried if n not in clear)
         return _undetermined(
             Undetermined.MONTE_CARLO_ERROR,
-            f"{_among(s, evidence)}; with so few different estimates one cannot tell whether the "
+            f"{_among(tried[shown], evidence)}; with so few cohorts one cannot tell whether the "
             "printed number lies outside the middle 95%.",
             "more conditioned cohorts.",
         )
@@ -272,8 +274,11 @@ def _noticed(printed: Printed, least: float, most: float, scale: Scale) -> str:
     if not printed.is_exact:
         if below is None and above is None:
             return "No possible number would have been noticed as wrong."
-        ends = [f"{w} {v:.{digits}f}" for w, v in (("at most", below), ("at least", above))
-                if v is not None]  # fmt: skip
+        ends = [
+            f"{word} {end:.{digits}f}"
+            for word, end in (("at most", below), ("at least", above))
+            if end is not None
+        ]
         return f"A number of {' or of '.join(ends)} would have been noticed."
     if below is None and above is None:
         return "No error of any possible size would have been noticed."
