@@ -18,8 +18,8 @@ from recohort.analysis.layout import table_layouts
 from recohort.card.layout import BinaryColumn, DerivedColumn, GroupColumn, NumericColumn
 from recohort.card.loader import CardFile, load_card
 from recohort.cohort import Cohort, Table, write_cohort
+from recohort.compare.table import COLUMNS
 from recohort.estimators.kaplan_meier import kaplan_meier
-from recohort.present.results import COMPARISON_COLUMNS
 
 VERDICTS = ("imposed", "consistent", "undetermined", "not_reproduced", "reproduced", "impossible")
 
@@ -214,7 +214,7 @@ def _comparison(
     card = card_file.base
     reasons = {"undetermined": "missing_input: the number observed <n> is not printed"}
     with (folder / "comparison.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COMPARISON_COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for index, value in enumerate(card.values):
             verdict = verdicts[index % len(verdicts)]
@@ -228,8 +228,8 @@ def _comparison(
                 "changes_conclusion": "true" if index == 3 else "",
                 "reconstructed": "" if math.isnan(obtained) else repr(obtained),
                 "reconstructed_printed": value.number.format(obtained),
-                "finding": ";".join(f["id"] for f in findings if value.id in f["values"]),
-                "assumptions": ";".join(card.assumptions) if verdict == "undetermined" else "",
+                "finding": " ".join(f["id"] for f in findings if value.id in f["values"]),
+                "assumptions": " ".join(card.assumptions) if verdict == "undetermined" else "",
             }  # fmt: skip
             for name, found in (("conditioned", narrow), ("replicate", drawn)):
                 ends = np.quantile(found[value.id], (0.025, 0.5, 0.975))

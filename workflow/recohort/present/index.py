@@ -18,7 +18,7 @@ from recohort.present.page import page_row, render, write_page
 from recohort.present.results import StudyResults, read_results
 from recohort.present.story import tell, verdict_counts
 from recohort.present.version import __version__
-from recohort.present.words import VERDICT_WORDS, Verdict, count_text
+from recohort.present.words import VERDICT_ORDER, VERDICT_WORDS, Verdict, count_text
 
 __all__ = ["present_index"]
 
@@ -57,7 +57,7 @@ def present_index(
     )
     shown = [_card(study) for study in studies]
     rows = [page_row(study, row) for study in studies for row in study.values]
-    counts = [(verdict, sum(row.verdict is verdict for row in rows)) for verdict in Verdict]
+    counts = [(verdict, sum(row.verdict is verdict for row in rows)) for verdict in VERDICT_ORDER]
     page = render(
         "index.html.j2",
         {

@@ -18,14 +18,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from recohort.present.results import StudyResults, ValueRow
+from recohort.present.story import TOLD, parted_reason
 from recohort.present.tables.contents import number_text, spread_text
 from recohort.present.version import __version__
 from recohort.present.words import (
     ROLE_TEXT,
     STATISTIC_TEXT,
+    VERDICT_ORDER,
     VERDICT_WORDS,
     Verdict,
-    plain_reason,
     sentence,
 )
 
@@ -71,6 +72,7 @@ class PageRow:
     reason: str
     changes_conclusion: bool | None
     findings: tuple[tuple[str, str], ...]
+    """The anchor on the page (empty where the finding is no conflict) and the sentence."""
     assumptions: tuple[tuple[str, str], ...]
     note: str
     sort_printed: str
@@ -84,7 +86,9 @@ def page_row(results: StudyResults, row: ValueRow) -> PageRow:
     found = [results.finding(name) for name in row.findings]
     assumptions = results.card_file.base.assumptions
     context = [row.population] if row.population else []
-    reason = sentence(plain_reason(row.reason)) or VERDICT_WORDS[row.verdict].meaning
+    told, asked = parted_reason(row.reason)
+    reason = " ".join(filter(None, (told, f"What would settle it: {asked}" if asked else "")))
+    reason = reason or VERDICT_WORDS[row.verdict].meaning
     return PageRow(
         study=study,
         href=f"{quote(study)}/report.html",
@@ -100,14 +104,16 @@ def page_row(results: StudyResults, row: ValueRow) -> PageRow:
         verdict=row.verdict,
         reason=reason,
         changes_conclusion=row.changes_conclusion,
-        findings=tuple((f.id, sentence(f.sentence)) for f in found if f is not None),
+        findings=tuple(
+            (f.id if f.verdict in TOLD else "", sentence(f.sentence)) for f in found if f
+        ),
         assumptions=tuple(
             (name, assumptions[name].label) for name in row.assumptions if name in assumptions
         ),
         note=sentence(row.note),
         sort_printed=repr(float(row.number.value)),
         sort_obtained="" if math.isnan(row.reconstructed) else repr(row.reconstructed),
-        sort_verdict=list(Verdict).index(row.verdict),
+        sort_verdict=VERDICT_ORDER.index(row.verdict),
     )
 
 

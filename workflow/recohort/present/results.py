@@ -19,17 +19,11 @@ from recohort.card.loader import CardFile, Setting
 from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, read_cohort
+from recohort.compare.table import COLUMNS
 from recohort.present.words import STATISTIC_TEXT, Verdict
 from recohort.printed import Printed
 
 __all__ = ["Estimate", "FindingRow", "Spread", "StudyResults", "ValueRow", "read_results"]
-
-COMPARISON_COLUMNS = [
-    "study", "id", "quantity", "statistic", "population", "printed", "role", "verdict", "reason",
-    "changes_conclusion", "reconstructed", "reconstructed_printed", "conditioned_low",
-    "conditioned_median", "conditioned_high", "replicate_low", "replicate_median",
-    "replicate_high", "finding", "assumptions",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +181,10 @@ def read_comparison(file: Path, card: StudyCard) -> tuple[ValueRow, ...]:
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
-            if list(reader.fieldnames or []) != COMPARISON_COLUMNS:
+            if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise ValueError(
                     f"{file}:1: found the columns {', '.join(reader.fieldnames or [])}; "
-                    f"expected {', '.join(COMPARISON_COLUMNS)}"
+                    f"expected {', '.join(COLUMNS)}"
                 )
             rows = [_value(item, card, file, reader.line_num) for item in reader]
     except OSError as problem:
@@ -267,7 +261,7 @@ def _flag(text: str) -> bool | None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.replace(";", " ").replace(",", " ").split() if part)
+    return tuple(text.split())
 
 
 def _json(file: Path, card_file: CardFile) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from recohort.card.statistic import Role
 from recohort.present.results import FindingRow, StudyResults, ValueRow
 from recohort.present.tables.contents import spread_text, value_text
 from recohort.present.words import (
+    VERDICT_ORDER,
     Verdict,
     count_text,
     listed,
@@ -18,7 +19,17 @@ from recohort.present.words import (
     time_text,
 )
 
-__all__ = ["Fact", "FoundSet", "OpenGroup", "Story", "evidence_facts", "tell", "verdict_counts"]
+__all__ = [
+    "TOLD",
+    "Fact",
+    "FoundSet",
+    "OpenGroup",
+    "Story",
+    "evidence_facts",
+    "parted_reason",
+    "tell",
+    "verdict_counts",
+]
 
 Fact = tuple[str, str]
 """A piece of evidence: its name and its value, in words."""
@@ -60,9 +71,21 @@ class Story:
     notes: tuple[FoundSet, ...]
 
 
+TOLD = frozenset({"impossible", "undetermined", "note"})
+"""The verdicts of findings that the story tells; the others say that values fit."""
+
+_ASKS = " What would settle it: "
+
+
+def parted_reason(text: str) -> tuple[str, str]:
+    """A reason in words, and what would settle it (empty where it asks nothing)."""
+    told, _, asked = text.partition(_ASKS)
+    return sentence(plain_reason(told)), sentence(asked)
+
+
 def verdict_counts(results: StudyResults) -> tuple[tuple[Verdict, int], ...]:
     """How many values ended with each verdict, the most pressing first."""
-    return tuple((verdict, results.count(verdict)) for verdict in Verdict)
+    return tuple((verdict, results.count(verdict)) for verdict in VERDICT_ORDER)
 
 
 def tell(results: StudyResults) -> Story:
@@ -192,6 +215,8 @@ def evidence_facts(evidence: Mapping[str, Any], prefix: str = "") -> tuple[Fact,
     """Evidence as names and values; nested evidence keeps the names around it."""
     facts: list[Fact] = []
     for key, value in evidence.items():
+        if key == "sample" and isinstance(value, list | tuple):  # value and how often
+            value = [f"{item[1]} × {item[0]}" for item in value if len(item) == 2] or value
         name = f"{prefix}{time_text(str(key))}"
         if isinstance(value, Mapping) and value:
             facts.extend(evidence_facts(value, f"{name}: "))
@@ -216,20 +241,19 @@ def _item(value: Any) -> str:
 
 
 def _open_groups(results: StudyResults) -> tuple[OpenGroup, ...]:
-    groups: dict[str, list[ValueRow]] = {}
+    groups: dict[tuple[str, str], list[ValueRow]] = {}
     for row in results.values:
         if row.verdict is Verdict.UNDETERMINED:
-            reason = sentence(plain_reason(row.reason)) or "No reason was given."
-            groups.setdefault(reason, []).append(row)
+            groups.setdefault(parted_reason(row.reason), []).append(row)
     assumptions = results.card_file.base.assumptions
     found = []
-    for reason, rows in groups.items():
-        questions: list[str] = []
-        for row in rows:
+    for (reason, first), rows in groups.items():
+        questions = [first] if first else []
+        for row in [] if first else rows:
             for name in row.assumptions:
                 asked = assumptions[name].question if name in assumptions else ""
                 if asked and asked not in questions:
                     questions.append(asked)
         names = tuple(f"{row.name} {row.printed}" for row in rows)
-        found.append(OpenGroup(reason, names, tuple(questions)))
+        found.append(OpenGroup(reason or "No reason was given.", names, tuple(questions)))
     return tuple(found)

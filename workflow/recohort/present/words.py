@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from enum import StrEnum
 
 from recohort.card.statistic import Role, Statistic
+from recohort.compare.verdict import Verdict
 
 __all__ = [
     "ROLE_TEXT",
     "STATISTIC_TEXT",
     "UNDETERMINED_TEXT",
+    "VERDICT_ORDER",
     "VERDICT_WORDS",
     "Verdict",
     "VerdictWords",
@@ -26,15 +27,15 @@ __all__ = [
 ]
 
 
-class Verdict(StrEnum):
-    """What a reported value ends with, the most pressing first."""
-
-    IMPOSSIBLE = "impossible"
-    NOT_REPRODUCED = "not_reproduced"
-    UNDETERMINED = "undetermined"
-    CONSISTENT = "consistent"
-    REPRODUCED = "reproduced"
-    IMPOSED = "imposed"
+VERDICT_ORDER: tuple[Verdict, ...] = (
+    Verdict.IMPOSSIBLE,
+    Verdict.NOT_REPRODUCED,
+    Verdict.UNDETERMINED,
+    Verdict.CONSISTENT,
+    Verdict.REPRODUCED,
+    Verdict.IMPOSED,
+)
+"""The verdicts, the most pressing first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,10 @@ def plain_reason(text: str) -> str:
         return text
     rest = text[match.end() :].strip()
     words = UNDETERMINED_TEXT[match["code"]]
-    return f"{words}: {rest[0].lower()}{rest[1:]}" if rest else f"{words}."
+    if not rest:
+        return f"{words}."
+    first = rest[0] if rest[1:2].isupper() or rest[1:2].isdigit() else rest[0].lower()
+    return f"{words}: {first}{rest[1:]}"
 
 
 def shorten(text: str, most: int) -> str:

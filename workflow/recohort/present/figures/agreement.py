@@ -19,7 +19,7 @@ from recohort.present.figures.style import (
     row_axes,
 )
 from recohort.present.results import StudyResults, ValueRow
-from recohort.present.words import STATISTIC_TEXT, Verdict, shorten
+from recohort.present.words import STATISTIC_TEXT, VERDICT_ORDER, Verdict, shorten
 
 __all__ = ["AgreementRow", "collect", "draw"]
 
@@ -167,7 +167,7 @@ def draw(rows: tuple[AgreementRow, ...]) -> Drawing | None:
     axes.set_xlabel(
         "Difference from the printed value, in half-widths of the 95% range of fresh studies"
     )
-    present = [verdict for verdict in Verdict if any(row.verdict is verdict for row in rows)]
+    present = [verdict for verdict in VERDICT_ORDER if any(row.verdict is verdict for row in rows)]
     shared = [
         Patch(facecolor="#E69F00", alpha=0.45, label="what the printed digits allow"),
         Line2D(
