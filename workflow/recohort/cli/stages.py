@@ -136,7 +136,13 @@ def replicate(options: argparse.Namespace) -> int:
     setting = next((s for s in card_file.single_changes if s.name == wanted), Setting())
     card = card_file.card(setting)
     cohort = read_cohort(table_layouts(card), options.cohort)
-    found = replicate_study(card, cohort, options.replicates, options.seed, options.threads, _say)
+
+    def progress(done: int, of: int) -> None:
+        _say(f"{card.study}: {done} of {of} replicates")
+
+    found = replicate_study(
+        card, cohort, options.replicates, options.seed, options.threads, progress
+    )
     write_replicates(found, options.out)
     print(f"{card.study}: {options.replicates} replicates")
     return 0
