@@ -83,6 +83,7 @@ def compare_study(
     for setting in settings:
         choices.setdefault(setting, _choices(setting))
     dependence = Dependence(card_file)
+    unmet = (reconstruction.get("stored") or {}).get("unmet", ())
     rows = []
     for value in card.values:
         quantity = card.quantities[value.quantity]
@@ -106,6 +107,7 @@ def compare_study(
             standings=standings,
             choices=choices,
             assumptions=assumptions,
+            all_met=not unmet,
         )
         judged = judge(card, evidence)
         base = standings.get(_BASE)

@@ -56,6 +56,9 @@ class Evidence:
     standings: Mapping[str, Standing]
     choices: Mapping[str, Mapping[str, int]]
     assumptions: tuple[str, ...]
+    all_met: bool = True
+    """Whether the cohorts print every imposed value, or only those that were found to go
+    together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,8 @@ def _among(s: Standing, evidence: Evidence) -> str:
     printed = evidence.value.number
     cohorts = "1 cohort prints" if s.cohorts == 1 else f"{s.cohorts} cohorts print"
     missing = f" ({s.missing} more give no estimate)" if s.missing else ""
-    return f"{cohorts} every imposed value{missing}: {_interval(s, printed)}; {_rank(s, printed)}"
+    which = "every imposed value" if evidence.all_met else "every imposed value that could be met"
+    return f"{cohorts} {which}{missing}: {_interval(s, printed)}; {_rank(s, printed)}"
 
 
 def _settings(count: int) -> str:
