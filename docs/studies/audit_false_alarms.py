@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from page import put_table
 from simulated_paper import simulated_paper
 
 from recohort.audit.finding import FindingVerdict
@@ -82,7 +83,13 @@ def tabulate(parts: Path) -> None:
                                   for v in map(str, FindingVerdict))])  # fmt: skip
     papers = sum(result["papers"] for result in results)
     values = sum(result["values"] for result in results)
-    print(f"{papers} papers, {values} printed values, {TABLE}")
+    flagged = len({item["paper"] for result in results for item in result["flagged"]})
+    lead = (
+        f"{papers:,} papers with {values:,} printed values (seed {results[0]['seed']}): {flagged} "
+        f"called impossible. Findings by check and verdict:"
+    )
+    put_table("audit.md", "false alarms", lead, TABLE)
+    print(lead)
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from page import put_table
 from simulated_paper import Paper, simulated_paper
 
 from recohort.audit.finding import Finding, FindingVerdict
@@ -103,6 +104,17 @@ def trial(paper: Paper, wanted: Counter[str], rng: np.random.Generator) -> tuple
     return kind, noticed(before, after, id)
 
 
+def write_table(counts: Counter[tuple[str, str]]) -> None:
+    """The share noticed, a row a kind of number."""
+    with TABLE.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["number changed", "papers", "impossible", "undetermined", "note"])
+        for kind, label in KINDS.items():
+            row = [counts[kind, v] for v in ("impossible", "undetermined", "note", "nothing")]
+            if sum(row):
+                writer.writerow([label, sum(row), *(f"{n / sum(row):.2f}" for n in row[:3])])
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -123,14 +135,11 @@ def main() -> int:
         if index % 50 == 49:
             spent = time.monotonic() - started
             print(f"\r{index + 1} of {given.papers}, {spent:.0f} s", end="", file=sys.stderr)
+            write_table(counts)  # what there is, if the run is stopped
     print(file=sys.stderr)
-    with TABLE.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["number changed", "papers", "impossible", "undetermined", "note"])
-        for kind, label in KINDS.items():
-            row = [counts[kind, v] for v in ("impossible", "undetermined", "note", "nothing")]
-            if sum(row):
-                writer.writerow([label, sum(row), *(f"{n / sum(row):.2f}" for n in row[:3])])
+    write_table(counts)
+    lead = f"{sum(counts.values()):,} papers, one digit changed in each (seed {given.seed}):"
+    put_table("audit.md", "power", lead + " the share noticed, by the worst verdict.", TABLE)
     print(json.dumps({"papers": given.papers, "seed": given.seed, "trials": sum(counts.values())}))
     return 0
 
