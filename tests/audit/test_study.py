@@ -172,6 +172,20 @@ def test_a_standard_error_below_the_floor_is_undetermined() -> None:
     assert [f.verdict for f in found] == [UNDETERMINED]
 
 
+def test_a_paper_that_cuts_off_throughout_has_no_conflict() -> None:
+    # 23/40 = 57.5 and 17/40 = 42.5 are cut off; so is a mean of 167/40 = 4.175.
+    card = made_up(
+        people={"count": "40"},
+        better={"count": "23", "percent": "57", "ci95_lower": "42", "ci95_upper": "71"},
+        worse={"count": "17", "percent": "42"},
+        score={"mean": "4.17"},
+    )
+    audit = audit_card(card)
+    found = {f.check: f.verdict for f in audit.findings}
+    assert found[Check.ROUNDING] is FindingVerdict.NOTE
+    assert conflicts(audit) == [], [f.sentence for f in conflicts(audit)]
+
+
 def test_json_is_the_same_twice_and_reads_back() -> None:
     card = made_up(better={"percent": "57.0"})
     text = to_text(audit_card(card))

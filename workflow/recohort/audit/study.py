@@ -18,7 +18,7 @@ from recohort.audit.naming import Determination
 from recohort.audit.rounding import check_rounding, rules_that_fit
 from recohort.card.loader import CardFile, load_card
 from recohort.card.study import StudyCard
-from recohort.printed import RoundingRule
+from recohort.printed import ACCEPTED_RULES, RoundingRule
 
 __all__ = ["StudyAudit", "audit_card", "audit_card_file", "audit_path", "to_text"]
 
@@ -139,6 +139,8 @@ def _collect(facts: CardFacts, seconds: float | None) -> Collected:
 
 def _audit(card: StudyCard, sha256: str, collected: Collected) -> StudyAudit:
     findings = _distinct([*collected.findings, *check_rounding(collected.quotients)])
+    rules = rules_that_fit(collected.quotients)
+    findings = tuple(_by_the_papers_rule(finding, rules) for finding in findings)
     conflicting = {v for f in findings if f.verdict is FindingVerdict.IMPOSSIBLE for v in f.values}
     return StudyAudit(
         study=card.study,
@@ -149,9 +151,20 @@ def _audit(card: StudyCard, sha256: str, collected: Collected) -> StudyAudit:
             for id, determination in collected.determined.items()
             if id not in conflicting
         },
-        rounding_rules=rules_that_fit(collected.quotients),
+        rounding_rules=rules,
         quotients=len(collected.quotients),
     )
+
+
+def _by_the_papers_rule(finding: Finding, rules: Iterable[RoundingRule]) -> Finding:
+    """A set that only the rule of the whole paper explains is no conflict."""
+    others = set(rules)
+    explained = set(finding.evidence.get("explained_by", ()))
+    if finding.verdict is not FindingVerdict.UNDETERMINED or others & set(ACCEPTED_RULES):
+        return finding
+    if not explained & {str(rule) for rule in others}:
+        return finding
+    return replace(finding, verdict=FindingVerdict.NOTE, reason=None)
 
 
 def _distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from recohort.audit.certificate import Certificate, CertificateKind, check
 from recohort.audit.finding import Check, Finding, FindingVerdict, UndeterminedReason
 from recohort.audit.naming import finding_id, named
 from recohort.audit.ratio_box import ratio_reach
-from recohort.printed import Printed
+from recohort.printed import Printed, RoundingRule
 
 __all__ = ["check_crude_ratio", "check_events_per_variable", "check_standard_error"]
 
@@ -120,12 +120,14 @@ def check_standard_error(
     (adjusting cannot shrink it), and that is at least 4/events + 4/non-events. Not for continuous
     predictors, penalised or random-effects models. Silent where the floor holds.
     """
-    reach = ratio_reach(Printed.parse(estimate), Printed.parse(lower), Printed.parse(upper))
-    if reach is None or not 0 < events < n:
+    texts = Printed.parse(estimate), Printed.parse(lower), Printed.parse(upper)
+    rules = (None, RoundingRule.TRUNCATION, RoundingRule.CEILING)
+    widest = max((r.h[1] for rule in rules if (r := ratio_reach(*texts, rule))), default=None)
+    if widest is None or not 0 < events < n:
         return ()
     z = NormalDist().inv_cdf(0.5 + level / 2)
     floor = math.sqrt(4 / events + 4 / (n - events))
-    se = reach.h[1] / z
+    se = widest / z
     if se >= floor:
         return ()
     values = named(ids, "lower", "upper", "n", "events")
