@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from recohort.card.statistic import Role
 from recohort.present.results import FindingRow, StudyResults, ValueRow
 from recohort.present.tables.contents import spread_text, value_text
 from recohort.present.words import (
+    UNDETERMINED_TEXT,
     VERDICT_ORDER,
     Verdict,
     count_text,
@@ -24,6 +26,7 @@ __all__ = [
     "Fact",
     "FoundSet",
     "OpenGroup",
+    "OpenValue",
     "Story",
     "evidence_facts",
     "parted_reason",
@@ -50,12 +53,21 @@ class FoundSet:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenValue:
+    """An undetermined value: why, and the question that would settle it."""
+
+    name: str
+    printed: str
+    told: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenGroup:
-    """Undetermined values with one reason in common, and the questions that settle them."""
+    """Undetermined values with one kind of reason in common."""
 
     reason: str
-    values: tuple[str, ...]
-    questions: tuple[str, ...]
+    values: tuple[OpenValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,7 @@ def tell(results: StudyResults) -> Story:
     missed = [row for row in results.values if row.verdict is Verdict.NOT_REPRODUCED]
     opening = _opening(results, impossible, missed)
     if impossible:
-        headline = sentence(impossible[0].sentence)
+        headline = _first_sentence(sentence(impossible[0].sentence))
     elif missed:
         headline = _missed(missed[0])[0] + " " + _missed(missed[0])[1]
     else:
@@ -110,6 +122,10 @@ def tell(results: StudyResults) -> Story:
         open_groups=_open_groups(results),
         notes=tuple(_found(results, f) for f in notes),
     )
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.]) (?=[A-Z])", text, maxsplit=1)[0]
 
 
 def _opening(
@@ -195,7 +211,7 @@ def _found(results: StudyResults, finding: FindingRow) -> FoundSet:
         values=values,
         facts=evidence_facts(finding.evidence),
         certificate=_certificate(finding.certificate),
-        reconcile=tuple(sentence(text) for text in finding.reconcile),
+        reconcile=tuple(text.strip() for text in finding.reconcile),
         changes_conclusion=finding.changes_conclusion,
     )
 
@@ -221,7 +237,7 @@ def evidence_facts(evidence: Mapping[str, Any], prefix: str = "") -> tuple[Fact,
         if isinstance(value, Mapping) and value:
             facts.extend(evidence_facts(value, f"{name}: "))
         elif isinstance(value, list | tuple):
-            text = "; ".join(_item(item) for item in value)
+            text = "; ".join(_item(item) for item in value) or "none"
             facts.append((name, text if len(text) <= _LONGEST else text[:_LONGEST] + "…"))
         else:
             facts.append((name, _item(value)))
@@ -241,19 +257,16 @@ def _item(value: Any) -> str:
 
 
 def _open_groups(results: StudyResults) -> tuple[OpenGroup, ...]:
-    groups: dict[tuple[str, str], list[ValueRow]] = {}
-    for row in results.values:
-        if row.verdict is Verdict.UNDETERMINED:
-            groups.setdefault(parted_reason(row.reason), []).append(row)
+    groups: dict[str, list[OpenValue]] = {}
     assumptions = results.card_file.base.assumptions
-    found = []
-    for (reason, first), rows in groups.items():
-        questions = [first] if first else []
-        for row in [] if first else rows:
-            for name in row.assumptions:
-                asked = assumptions[name].question if name in assumptions else ""
-                if asked and asked not in questions:
-                    questions.append(asked)
-        names = tuple(f"{row.name} {row.printed}" for row in rows)
-        found.append(OpenGroup(reason or "No reason was given.", names, tuple(questions)))
-    return tuple(found)
+    for row in results.values:
+        if row.verdict is not Verdict.UNDETERMINED:
+            continue
+        told, asked = parted_reason(row.reason)
+        if not asked:
+            questions = [assumptions[n].question for n in row.assumptions if n in assumptions]
+            asked = next(filter(None, questions), "")
+        code = row.reason.partition(":")[0]
+        reason = UNDETERMINED_TEXT.get(code, "Other reasons")
+        groups.setdefault(reason, []).append(OpenValue(row.name, row.printed, told, asked))
+    return tuple(OpenGroup(reason, tuple(values)) for reason, values in groups.items())

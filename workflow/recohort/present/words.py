@@ -130,6 +130,8 @@ def plain_reason(text: str) -> str:
         return text
     rest = text[match.end() :].strip()
     words = UNDETERMINED_TEXT[match["code"]]
+    if match["code"] == "search_exhausted" and rest:
+        return rest  # which says so itself
     if not rest:
         return f"{words}."
     first = rest[0] if rest[1:2].isupper() or rest[1:2].isdigit() else rest[0].lower()
