@@ -1,4 +1,4 @@
-"""The 95% interval of conditioned cohorts, widened for Monte Carlo error: false alarms and power."""
+"""The interval of conditioned cohorts, widened for Monte Carlo error: false alarms and power."""
 
 from __future__ import annotations
 

@@ -21,11 +21,14 @@ from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
 from recohort.replicate.outcome import OutcomeModel, outcome_models
 
-__all__ = ["BANDWIDTH", "Generator"]
+__all__ = ["BANDWIDTH", "NEIGHBOURS", "Generator"]
 
 BANDWIDTH = 0.25
 """The kernel's width as a share of Silverman's 1.06 s n^(-1/5): enough to break ties between copies
 of one unit, while the variance of n = 100 grows by about 1%."""
+
+NEIGHBOURS = 5
+"""From how many alike rows a row whose outcome turned takes what follows the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class Generator:
             if mine.size == 0 or pool.size == 0:
                 continue
             # One donor for all that follows the outcome, so that a unit's times belong together.
-            donors = rng.choice(pool, mine.size)
+            donors = self._donors(followers, columns, mine, pool, rng)
             for key in followers:
                 taken = self.cohort.columns[key][donors]
                 known = self.cohort.columns[key][pool]
@@ -135,6 +138,45 @@ class Generator:
                     taken = np.where(np.isnan(columns[key][mine]), np.nan, taken)
                 columns[key] = columns[key].copy()
                 columns[key][mine] = taken
+
+    def _donors(
+        self,
+        followers: tuple[str, ...],
+        columns: dict[str, FloatArray],
+        mine: IntArray,
+        pool: IntArray,
+        rng: np.random.Generator,
+    ) -> IntArray:
+        """For each row one of the cohort's rows, alike at the times that the outcome leaves alone.
+
+        One of the ``NEIGHBOURS`` nearest by the mean squared distance in SDs, over the other times
+        of the measurements that follow; any row where there are no such times.
+        """
+        measures = {key.partition("@")[0] for key in followers}
+        anchors = [
+            one.key
+            for one in self._series
+            if one.time is not None
+            and one.key.partition("@")[0] in measures
+            and one.key not in followers
+        ]
+        total = np.zeros((mine.size, pool.size))
+        shared = np.zeros((mine.size, pool.size))
+        for key in anchors:
+            source = self.cohort.columns[key]
+            seen = source[~np.isnan(source)]
+            sd = float(seen.std()) if seen.size else 0.0
+            if sd > 0.0:
+                apart = (columns[key][mine][:, None] - source[pool][None, :]) / sd
+                known = ~np.isnan(apart)
+                total += np.where(known, apart, 0.0) ** 2
+                shared += known
+        if not shared.any():
+            return np.asarray(rng.choice(pool, mine.size))
+        distance = np.where(shared > 0, total / np.maximum(shared, 1.0), np.inf)
+        nearest = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
+        picked = rng.integers(0, nearest.shape[1], mine.size)
+        return np.asarray(pool[nearest[np.arange(mine.size), picked]])
 
     def _settle(self, fresh: Cohort, columns: dict[str, FloatArray]) -> None:
         """Put every value back on its grid, within its bounds, and only where there can be one."""
