@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["InputError", "read_json", "read_table", "write_text"]
+__all__ = ["InputError", "read_json", "write_text"]
 
 
 class InputError(ValueError):
@@ -43,16 +43,3 @@ def read_json(path: Path, card_sha256: str) -> dict[str, Any]:
             "made from another version of the card; run that stage again"
         )
     return content
-
-
-def read_table(path: Path) -> dict[str, list[Any]]:
-    """A stage's Parquet file as columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not path.exists():
-        raise InputError(f"{path}: found no such file; expected the table of a stage")
-    try:
-        return dict(pq.read_table(path).to_pydict())
-    except pa.ArrowInvalid as problem:
-        raise InputError(f"{path}: found no Parquet table ({problem})") from None

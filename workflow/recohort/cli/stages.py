@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from recohort.cli.files import InputError, read_json, read_table, write_text
+from recohort.cli.files import InputError, read_json, write_text
 
 __all__ = [
     "analyse",
@@ -151,7 +151,12 @@ def replicate(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Give each reported value its verdict."""
     from recohort.card.loader import load_card
-    from recohort.compare.table import compare_study, comparison_text
+    from recohort.compare.table import (
+        compare_study,
+        comparison_text,
+        read_conditioned,
+        read_replicates,
+    )
 
     card_file = load_card(options.card)
     sha = card_file.sha256
@@ -160,8 +165,8 @@ def compare(options: argparse.Namespace) -> int:
         read_json(options.audit, sha),
         read_json(options.reconstruction, sha),
         read_json(options.analysis, sha),
-        read_table(options.conditioned),
-        read_table(options.replicates),
+        read_conditioned(options.conditioned),
+        read_replicates(options.replicates),
     )
     write_text(options.out, comparison_text(rows))
     print(f"{card_file.base.study}: {len(rows)} reported values compared")
