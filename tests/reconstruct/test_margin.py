@@ -161,7 +161,7 @@ def test_real_samples_are_printed_again(
         assert unprinted(request, drawn.values) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     values=st.lists(st.integers(0, 40), min_size=3, max_size=60),
     decimals=st.tuples(*[st.integers(0, 3)] * 3),

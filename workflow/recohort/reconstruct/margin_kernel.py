@@ -110,8 +110,8 @@ def settle(  # type: ignore[no-untyped-def]
     """Move ``y`` in place; returns the energy left and the number of moves tried.
 
     ``limits`` (constraints, 2) bounds the counts of values in ``interval`` (fact, above, upto).
-    ``ranked`` (fact, rank, a, b, low, high) bounds ordered values. Where ``direct``, its distance is
-    part of the energy throughout; else counts in ``limits`` stand for it on the way, and while
+    ``ranked`` (fact, rank, a, b, low, high) bounds ordered values. Where ``direct``, its distance
+    is part of the energy throughout; else counts in ``limits`` stand for it on the way, and while
     mixing ``free_limits`` takes their place and ``ranked`` is checked itself.
     """
     n = y.size

@@ -33,8 +33,10 @@ IntArray = NDArray[np.int64]
 Unmet = tuple[tuple[int, str], ...]
 
 _WIDE = 2**62
-# Sorting at every move pays for small columns, whose ordered values leave little room.
+# Sorting at every move pays for small columns, whose ordered values leave little room; for larger
+# ones it is the second resort.
 _DIRECT = 24
+_DIRECT_LATER = 400
 # Up to this many values, couples are checked on the ordered values while mixing.
 _FEW_VALUES = 80
 
@@ -282,7 +284,6 @@ class Walk:
         """Fixed arrays for the inner loop; again after statistics were dropped."""
         strata = len(self.strata)
         facts = self.ranges
-        direct = self._direct = sum(self.sizes) <= _DIRECT
         self._member = np.zeros((max(len(facts), 1), strata), np.bool_)
         self._size = np.zeros(len(facts), np.int64)
         self._boxes = np.empty((len(facts), 4), np.int64)
@@ -297,16 +298,17 @@ class Walk:
             self._weights[f] = (1.0 / unit, 1.0 / (2.0 * r.n * unit**2))
         rows: list[tuple[int, int, int]] = []
         limits: list[tuple[int, int]] = []
+        pin_rows: list[tuple[int, int, int]] = []
+        pin_limits: list[tuple[int, int]] = []
         for f, r in enumerate(facts):
             for i in r.intervals:
                 rows.append((f, i.above, i.upto))
                 limits.append((i.least, i.most))
             for p in r.pins:
-                if direct:
-                    break
-                rows += [(f, -FAR, p.high), (f, -FAR, p.low - 1)]
-                limits += [(p.rank + 1, r.n), (0, p.rank)]
-        self._fixed_rows, self._fixed_limits = rows, limits
+                pin_rows += [(f, -FAR, p.high), (f, -FAR, p.low - 1)]
+                pin_limits += [(p.rank + 1, r.n), (0, p.rank)]
+        self._count_rows, self._count_limits = rows, limits
+        self._pin_rows, self._pin_limits = pin_rows, pin_limits
         # Pins that hardly any value would meet by chance are given a value of their own.
         self._rare = [
             [(p.low, p.high) for p in r.pins if p.low <= p.high and self._is_rare(r, p.low, p.high)]
@@ -403,16 +405,23 @@ class Walk:
         return None
 
     def _attempt(
-        self, rng: np.random.Generator, moves: int, start: IntArray | None
+        self,
+        rng: np.random.Generator,
+        moves: int,
+        start: IntArray | None,
+        direct: bool,
     ) -> tuple[IntArray, float, int]:
         y = self._start(rng) if start is None else start.copy()
         low, high = self._low.copy(), self._high.copy()
-        rows, limits = list(self._fixed_rows), list(self._fixed_limits)
+        rows, limits = list(self._count_rows), list(self._count_limits)
+        if not direct:
+            rows += self._pin_rows
+            limits += self._pin_limits
         free_limits = list(limits)
         loose: list[tuple[int, ...]] = []
         number = int(y.size)
         for f, ranges in enumerate(self.ranges):
-            if self._direct:
+            if direct:
                 loose += [(f, p.rank, 1, 0, p.low, p.high) for p in ranges.pins]
                 loose += [(f, c.rank, c.a, c.b, c.low, c.high) for c in ranges.couples]
                 continue
@@ -462,7 +471,7 @@ class Walk:
             np.array(rows, np.int64).reshape(-1, 3),
             np.array(free_limits, np.int64).reshape(-1, 2),
             np.array(loose, np.int64).reshape(-1, 6),
-            self._direct,
+            direct,
             self._logp,
             self._logp_start,
             self._first_step,
@@ -478,53 +487,60 @@ class Walk:
         return y, float(energy), int(steps)
 
     def draw(self, rng: np.random.Generator) -> tuple[tuple[FloatArray, ...], Unmet, int]:
-        """Values by stratum, what they do not print, and the moves tried."""
-        number = sum(self.sizes)
-        moves = max(8000, self.effort.moves_per_value * number)
-        spent = 0
-        if self._solution is None:
-            for _ in range(self.effort.restarts):
-                y, energy, steps = self._attempt(rng, moves, None)
-                spent += steps
-                if energy == 0.0:
-                    return self._values(y), self.unmet, spent
-                moves *= 2
-            self._solution = solve(self.ranges, self.sizes, self.target, self.effort.solver_seconds)
-            if self._solution.dropped:
-                by_fact: dict[int, set[str]] = {}
-                for f, name in self._solution.dropped:
-                    by_fact.setdefault(f, set()).add(name)
-                self.unmet = tuple(self._solution.dropped)
-                self.ranges = [
-                    r.without(frozenset(by_fact.get(f, ()))) for f, r in enumerate(self.ranges)
-                ]
-                self._prepare()
-                return self._again(rng, spent)
-        return self._again(rng, spent)
+        """Values by stratum, what they do not print, and the moves tried.
 
-    def _again(
-        self, rng: np.random.Generator, spent: int
-    ) -> tuple[tuple[FloatArray, ...], Unmet, int]:
-        """A draw after the solver has spoken: afresh where that works, else from its column."""
+        One number is taken from ``rng``; all else follows from it, whatever was drawn before.
+        """
+        seed = int(rng.integers(0, 2**63))
+        spent = 0
+        if not self.unmet:
+            found, _, spent = self._restarts(seed, 0, self.effort.restarts)
+            if found is not None:
+                return self._values(found), (), spent
+            if self._solution is None:
+                self._solution = solve(
+                    self.ranges, self.sizes, self.target, self.effort.solver_seconds
+                )
+                self._drop(self._solution.dropped)
+        found, nearest, more = self._restarts(seed, 1, min(3, self.effort.restarts))
+        spent += more
+        solution = self._solution
+        if found is None and solution is not None and solution.values is not None:
+            start = np.array(solution.values, np.int64)
+            y, energy, steps = self._attempt(np.random.default_rng((seed, 2)), 1, start, False)
+            spent += steps
+            found = y if energy == 0.0 else None
+        if found is not None:
+            return self._values(found), self.unmet, spent
+        return self._values(nearest), self._missed(nearest), spent
+
+    def _restarts(self, seed: int, phase: int, most: int) -> tuple[IntArray | None, IntArray, int]:
+        """A column that prints the facts, if a start led to one; the nearest; moves tried."""
         number = sum(self.sizes)
         moves = max(8000, self.effort.moves_per_value * number)
-        solution = self._solution
-        best, least = None, math.inf
-        for _ in range(2):
-            y, energy, steps = self._attempt(rng, moves, None)
+        spent, least, nearest = 0, math.inf, None
+        for k in range(max(most, 1)):
+            rng = np.random.default_rng((seed, phase, k))
+            direct = number <= _DIRECT or (k % 3 == 2 and number <= _DIRECT_LATER)
+            y, energy, steps = self._attempt(rng, moves, None, direct)
             spent += steps
             if energy == 0.0:
-                return self._values(y), self.unmet, spent
-            if energy < least:
-                best, least = y, energy
-        if solution is not None and solution.values is not None:
-            y, energy, steps = self._attempt(rng, moves, np.array(solution.values, np.int64))
-            spent += steps
-            if energy == 0.0:
-                return self._values(y), self.unmet, spent
-        if best is None:
-            best = self._start(rng)
-        return self._values(best), self._missed(best), spent
+                return y, y, spent
+            if nearest is None or energy < least:
+                nearest, least = y, energy
+            moves *= 2
+        return None, y if nearest is None else nearest, spent
+
+    def _drop(self, dropped: Unmet) -> None:
+        """Leave statistics free that cannot be printed together with the others."""
+        if not dropped:
+            return
+        by_fact: dict[int, set[str]] = {}
+        for f, name in dropped:
+            by_fact.setdefault(f, set()).add(name)
+        self.unmet = tuple(dropped)
+        self.ranges = [r.without(frozenset(by_fact.get(f, ()))) for f, r in enumerate(self.ranges)]
+        self._prepare()
 
     def _missed(self, y: IntArray) -> Unmet:
         """The statistics that a column does not print."""
