@@ -1,6 +1,6 @@
 """Of correct papers with one digit changed, how many does the audit notice, by kind of number?
 
-    python docs/studies/audit_power.py --papers 4000 --seed 2
+    python docs/studies/audit_power.py --papers 900 --seed 2
 
 The papers are those of ``audit_false_alarms.py`` (rounded half-up or half-even). In each, one digit
 of one printed number is replaced by another. A change is noticed when a finding that was not there
@@ -118,7 +118,7 @@ def write_table(counts: Counter[tuple[str, str]]) -> None:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--papers", type=int, default=4000)
+    parser.add_argument("--papers", type=int, default=900)
     parser.add_argument("--seed", type=int, default=2)
     given = parser.parse_args()
     counts: Counter[tuple[str, str]] = Counter()
