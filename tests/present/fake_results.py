@@ -12,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recohort.analysis.estimate import Analyst
 from recohort.analysis.frame import Frame
 from recohort.analysis.layout import table_layouts
+from recohort.analysis.report import analysis_report
 from recohort.card.layout import BinaryColumn, DerivedColumn, GroupColumn, NumericColumn
-from recohort.card.loader import CardFile, load_card
+from recohort.card.loader import CardFile, Setting, load_card
 from recohort.cohort import Cohort, Table, write_cohort
 from recohort.compare.table import COLUMNS
-from recohort.estimators.kaplan_meier import kaplan_meier
 
 VERDICTS = ("imposed", "consistent", "undetermined", "not_reproduced", "reproduced", "impossible")
 
@@ -100,24 +99,13 @@ def write_results(
     (folder / "cohort").mkdir(exist_ok=True)
     cohort = made_up_cohort(card_file, rng)
     write_cohort(cohort, table_layouts(card), folder / "cohort")
-    analyst = Analyst(card, cohort)
-    estimates, by_id = [], {}
-    for name in card.quantities:
-        found = analyst.estimates(name)
-        for statistic, value in found.values.items():
-            by_id[f"{name}.{statistic}"] = value
-            shown = None if math.isnan(value) else value
-            estimates.append(
-                {
-                    "id": f"{name}.{statistic}", "quantity": name, "statistic": str(statistic),
-                    "estimate": shown, "note": found.note,
-                }
-            )  # fmt: skip
+    analysis = analysis_report(card_file, cohort, Setting())
+    by_id = {
+        item["id"]: math.nan if item["estimate"] is None else item["estimate"]
+        for item in analysis["estimates"]
+    }
     head = {"study": card.study, "card_sha256": card_file.sha256}
-    _json(
-        folder / "analysis.json",
-        {**head, "setting": "base", "estimates": estimates, "curves": _curves(card, cohort, rng)},
-    )
+    _json(folder / "analysis.json", analysis)
     ids = [value.id for value in card.values]
     drawn = {
         name: _scattered(
@@ -152,35 +140,6 @@ def made_up_finding(ids: list[str]) -> dict[str, Any]:
 def _scattered(printed: float, obtained: float, rng: Any, count: int) -> Any:
     centre = printed if math.isnan(obtained) else (printed + obtained) / 2
     return centre * (1 + 0.15 * rng.normal(size=count))
-
-
-def _curves(card: Any, cohort: Cohort, rng: Any) -> dict[str, Any]:
-    curves: dict[str, Any] = {}
-    for name, quantity in card.quantities.items():
-        kind = quantity.analysis.kind
-        if kind == "auc":
-            x = np.sort(np.concatenate([[0, 1], rng.random(15)]))
-            curves[name] = {
-                "kind": "roc",
-                "fpr": x.tolist(),
-                "tpr": np.sqrt(x).tolist(),
-                "auc": 2 / 3,
-            }
-        elif kind == "calibration":
-            x = np.linspace(0.05, 0.6, 8)
-            y = np.clip(x + 0.07 * rng.normal(size=8), 0, 1)
-            curves[name] = {"kind": "calibration", "predicted": x.tolist(), "observed": y.tolist()}
-        elif kind == "kaplan_meier":
-            n = cohort.tables[card.populations[quantity.population].unit].n
-            km = kaplan_meier(rng.integers(1, 25, n).astype(float), rng.random(n) < 0.3)
-            leaving = -np.diff(np.append(km.at_risk, 0))
-            curves[name] = {
-                "kind": "kaplan_meier", "time": km.time.tolist(), "survival": km.survival.tolist(),
-                "low": [None if math.isnan(x) else x for x in km.low],
-                "high": [None if math.isnan(x) else x for x in km.high],
-                "at_risk": km.at_risk.tolist(), "censored": (leaving - km.events).tolist(),
-            }  # fmt: skip
-    return curves
 
 
 def _reconstruction(card_file: CardFile, ids: list[str]) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def draw(rows: tuple[AgreementRow, ...]) -> Drawing | None:
         Patch(facecolor="#E69F00", alpha=0.45, label="what the printed digits allow"),
         Line2D(
             [], [], color=INK, linewidth=2.0, alpha=0.75,
-            label="95% of cohorts that print every imposed value",
+            label="95% of matching cohorts",
         ),
         Line2D([], [], color=REPLICATED, linewidth=0.8, label="95% of fresh studies"),
     ]  # fmt: skip
@@ -183,7 +183,7 @@ def draw(rows: tuple[AgreementRow, ...]) -> Drawing | None:
         title="Every reported value beside what was obtained",
         caption=(
             f"Each of the {len(rows)} printed numbers beside the reconstructed cohort (mark, by "
-            "verdict), the middle 95% of cohorts that print every imposed value (thick line) and "
+            "verdict), the middle 95% of the cohorts that match what was imposed (thick line) and "
             "of fresh studies (thin line). Zero is the printed number; ratios and P values are on "
             "a logarithmic scale. A value that is the same in every cohort is scaled by its last "
             "printed digit." + (f" An arrow marks {outside} beyond the axis." if outside else "")

@@ -145,7 +145,7 @@ def draw(panels: tuple[ReplicatePanel, ...]) -> Drawing | None:
         Line2D([], [], color=PRINTED, linewidth=1, label="printed: ends of what its digits allow"),
         Line2D(
             [], [], color=RECONSTRUCTED, linewidth=3,
-            label="95% of cohorts that print every imposed value",
+            label="95% of matching cohorts",
         ),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=3 if columns > 2 else 1)
