@@ -308,6 +308,8 @@ def _estimates(file: Path, index: str) -> dict[str, FloatArray]:
         table = pyarrow.parquet.read_table(file, columns=[index, "id", "estimate"])
     except OSError as problem:
         raise ValueError(f"{file}: cannot be read ({problem}); run its stage again") from None
+    if table.num_rows == 0:  # no cohort printed every imposed value
+        return {}
     ids = table.column("id").combine_chunks().dictionary_encode()
     codes = ids.indices.to_numpy(zero_copy_only=False)
     estimates = table.column("estimate").to_numpy().astype(np.float64)
