@@ -17,6 +17,10 @@ CONFLICTS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status."""
+    # One thread for linear algebra: idle threads slow small problems, and sums in another order
+    # would change last digits from machine to machine. Set before anything imports NumPy.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
     options = _parser().parse_args(arguments)
     stage: Callable[[argparse.Namespace], int] = options.stage
     try:

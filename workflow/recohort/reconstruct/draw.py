@@ -29,7 +29,7 @@ __all__ = ["Drawn", "Effort", "draw_cohort"]
 class Effort:
     """How long one attempt may look, in counts."""
 
-    models: SearchEffort = field(default_factory=lambda: SearchEffort(steps=150, patience=40))
+    models: SearchEffort = field(default_factory=SearchEffort)
     polish: int = 3000
 
 

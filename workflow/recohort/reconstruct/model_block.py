@@ -9,7 +9,7 @@ refitting, for many candidate states in one call.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
@@ -94,7 +94,11 @@ class AucTarget:
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """One model of the block; ``rows`` are those that it is fitted on."""
+    """One model of the block; ``rows`` are those that it is fitted on.
+
+    For each target of a coefficient, ``columns`` says which, ``reach`` how many standard errors
+    from it, ``follows`` whether it follows from both, ``sizes`` (4, targets) its box.
+    """
 
     name: str
     model: LogisticModel
@@ -105,6 +109,23 @@ class Regression:
     terms: tuple[TermTarget, ...]
     aucs: tuple[AucTarget, ...]
     boxes: tuple[Box, ...]
+    columns: IntArray = field(init=False)
+    reach: FloatArray = field(init=False)
+    follows: BoolArray = field(init=False)
+    sizes: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        levels = [one.statistic.level for one in self.terms]
+        signs = [-1.0 if one.statistic.is_lower_limit else 1.0 for one in self.terms]
+        reach = [
+            0.0 if level is None else sign * float(ndtri(0.5 + level / 2.0))
+            for level, sign in zip(levels, signs, strict=True)
+        ]
+        boxes = [(box.low, box.high, box.width, box.scale) for box in self.boxes]
+        object.__setattr__(self, "columns", np.array([t.column for t in self.terms], dtype=int))
+        object.__setattr__(self, "reach", np.array(reach))
+        object.__setattr__(self, "follows", np.array([t.follows for t in self.terms], dtype=bool))
+        object.__setattr__(self, "sizes", np.array(boxes).reshape(-1, 4).T)
 
     def df(self, coefficients: int) -> int:
         """Residual degrees of freedom of a fit with so many coefficients."""
@@ -160,7 +181,7 @@ class ModelBlock:
         """Rows."""
         return int(self.values.shape[1])
 
-    def columns(self, regression: Regression) -> tuple[int, ...]:
+    def keys_of(self, regression: Regression) -> tuple[int, ...]:
         """For each term of a model, which key it uses."""
         return tuple(self.keys.index(t.column) for t in regression.model.terms.values())
 
@@ -168,7 +189,7 @@ class ModelBlock:
         """Designs (C, n, p) on all rows for states (C, keys, n)."""
         columns = [np.ones((values.shape[0], values.shape[2]))]
         for term, key in zip(
-            regression.model.terms.values(), self.columns(regression), strict=True
+            regression.model.terms.values(), self.keys_of(regression), strict=True
         ):
             raw = values[:, key, :]
             if term.coding.kind is CodingKind.PER_SD:
@@ -281,20 +302,19 @@ def losses_of(
 
 def term_values(regression: Regression, coef: FloatArray, se: FloatArray, df: int) -> FloatArray:
     """Estimates (C, targets), transformed; NaN where coefficients do not give them."""
-    found = np.full((coef.shape[0], len(regression.terms)), np.nan)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for index, one in enumerate(regression.terms):
-            b, s = coef[:, one.column], se[:, one.column]
-            if one.statistic in _RATIOS:
-                found[:, index] = b
-            elif one.statistic.level is not None:
-                z = float(ndtri(0.5 + one.statistic.level / 2.0))
-                found[:, index] = b - z * s if one.statistic.is_lower_limit else b + z * s
-            elif one.test is RatioTest.WALD:
-                found[:, index] = np.minimum(np.abs(b / s), 37.0)
+    columns = regression.columns
+    b, s = coef[:, columns], se[:, columns]
+    found = b + regression.reach * s
+    for index, one in enumerate(regression.terms):
+        if one.statistic is Statistic.P_VALUE:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                z = np.minimum(np.abs(b[:, index] / s[:, index]), 37.0)
+            if one.test is RatioTest.WALD:
+                found[:, index] = z
             elif one.test is RatioTest.WALD_T:
-                p_value = 2.0 * stdtr(df, -np.abs(b / s))
-                found[:, index] = transformed(one.target, p_value)
+                found[:, index] = transformed(one.target, 2.0 * stdtr(df, -z))
+            else:
+                found[:, index] = np.nan
     return found
 
 
@@ -302,15 +322,15 @@ def term_losses(
     regression: Regression, coef: FloatArray, se: FloatArray, df: int, measure: Measure
 ) -> FloatArray:
     """Losses (C,) of the targets that follow from coefficients and standard errors (C, p)."""
+    if not regression.terms:
+        return np.zeros(coef.shape[0])
     values = term_values(regression, coef, se, df)
-    total = np.zeros(coef.shape[0])
-    for index, box in enumerate(regression.boxes):
-        if not regression.terms[index].follows:
-            continue
-        moved = box.shift(values[:, index], measure.inset)
-        loss = np.square(moved / (box.width + measure.softness * box.scale))
-        total += np.where(np.isnan(loss), NOT_ESTIMABLE, loss)
-    return total
+    low, high, width, scale = regression.sizes
+    rim = measure.inset * np.minimum(width, (high - low) / 2.0)
+    moved = np.clip(values, low + rim, high - rim) - values
+    loss = np.square(moved / (width + measure.softness * scale))
+    loss = np.where(np.isnan(loss), NOT_ESTIMABLE, loss)
+    return np.asarray(loss[:, regression.follows].sum(axis=1))
 
 
 def auc_losses(auc: AucTarget, scores: FloatArray, measure: Measure) -> FloatArray:

@@ -30,14 +30,16 @@ from recohort.reconstruct.model_block import (
 __all__ = ["SearchEffort", "SearchResult", "search_models"]
 
 _INSET = 0.35
+_NUDGE = 0.02
+_CORRECTING = 40
 
 
 @dataclass(frozen=True, slots=True)
 class SearchEffort:
     """How long to look: counts, never seconds, so that a seed gives the same cohort anywhere."""
 
-    steps: int = 400
-    patience: int = 60
+    steps: int = 240
+    patience: int = 12
     proposals: int = 3000
     refits: int = 24
     paired: int = 120
@@ -70,10 +72,11 @@ def search_models(
     """Improve a block's state in place until its loss is 0 or the effort is spent."""
     strict, fits = block.losses(block.values[None], Measure())
     best, best_values = float(strict[0]), block.values.copy()
-    steps = refits = idle = 0
+    steps = refits = since = 0
     nearest = np.inf
-    while best > 0.0 and steps < effort.steps and idle < effort.patience:
+    while best > 0.0 and steps < effort.steps:
         steps += 1
+        since += 1
         measure = Measure(_softness(block, fits), _INSET)
         moves = _propose(block, rng, effort.proposals)
         told = _foretell(block, moves, fits, measure)
@@ -90,21 +93,23 @@ def search_models(
         losses, new_fits = block.losses(states, measure, starts)
         refits += states.shape[0]
         pick = int(np.argmin(losses))
-        improved = losses[pick] < losses[0]
-        if not improved and idle % 6 == 5 and losses.size > 1:
-            # A step sideways: one of the better candidates, so that the search leaves the pit.
-            others = np.argsort(losses[1:], kind="stable")[:6] + 1
-            pick, improved = int(others[int(rng.integers(others.size))]), True
-        idle += 1
-        if improved:
+        if losses[pick] < losses[0]:
             block.values = states[pick].copy()
             fits = [_one(fit, pick) for fit in new_fits]
             now, roughly = _loss_now(block, fits, Measure()), _loss_now(block, fits, Measure(1.0))
-            if roughly < 0.98 * nearest or now < 0.9 * best:
-                idle = 0
-            nearest = min(nearest, roughly)
+            if roughly < 0.5 * nearest:
+                # Still far away and coming nearer: not the time for a kick.
+                since, nearest = 0, roughly
             if now < best:
                 best, best_values = now, block.values.copy()
+        if best > 0.0 and since >= effort.patience:
+            # What converges does so within a few steps; what does not has the wrong pattern of
+            # coarse values. Exchange some at random and begin again from there.
+            kick = _propose(block, rng, max(8, block.n // 12))
+            for one in range(kick.key.size):
+                _apply(block.values, kick, np.array([one]))
+            since, nearest = 0, np.inf
+            _, fits = block.losses(block.values[None], Measure())
     block.values = best_values
     return SearchResult(best, steps, refits)
 
@@ -192,7 +197,7 @@ def _changed_rows(
     """The design rows of ``a`` and ``b`` after each move, both (M, p)."""
     new_a, new_b = design[moves.a].copy(), design[moves.b].copy()
     for j, (term, key) in enumerate(
-        zip(regression.model.terms.values(), block.columns(regression), strict=True), start=1
+        zip(regression.model.terms.values(), block.keys_of(regression), strict=True), start=1
     ):
         mine = moves.key == key
         scale = 1.0
@@ -286,47 +291,56 @@ def _corrected(
     live = [i for i, part in enumerate(told.parts) if part is not None]
     if not smooth or not live:
         return np.empty((0, *block.values.shape))
+    key = np.array(smooth)[rng.integers(len(smooth), size=5 * _CORRECTING)]
+    row = rng.integers(block.n, size=key.size)
+    key, row = np.unique(np.stack([key, row]), axis=1)
+    usable = block.strata[key, row] >= 0
+    key, row = key[usable], row[usable]
+    old = block.values[key, row]
+    none = np.full(row.size, -1)
+    nudged = Moves(key, row, none, old + _NUDGE * block.spread[key], old)
+    bases = [-1, *(int(order[int(rng.integers(min(order.size, 4 * i)))]) for i in _some(effort))]
+    slopes, needs = [], []
+    probe = _foretell(block, nudged, fits, Measure())
+    for i in live:
+        regression, fit = block.regressions[i], fits[i]
+        df = regression.df(fit.coef.shape[1])
+        now = term_values(regression, fit.coef, fit.se, df)
+        coef, se = probe.parts[i] or (fit.coef, fit.se)
+        slope = (term_values(regression, coef, se, df) - now) / _NUDGE
+        coef, se = told.parts[i] or (fit.coef, fit.se)
+        starts = term_values(regression, coef[bases], se[bases], df)
+        starts[0] = now[0]
+        low, high, width, _ = regression.sizes
+        rim = 0.6 * np.minimum(width, (high - low) / 2.0)
+        use = regression.follows & np.isfinite(slope).all(axis=0)
+        slopes.append((slope / width)[:, use])
+        needs.append(((np.clip(starts, low + rim, high - rim) - starts) / width)[:, use])
+    jacobian, needed = np.concatenate(slopes, axis=1).T, np.concatenate(needs, axis=1)
+    if jacobian.size == 0:
+        return np.empty((0, *block.values.shape))
     states = []
-    for index in range(effort.corrected):
-        key = np.array(smooth)[rng.integers(len(smooth), size=40)]
-        row = rng.integers(block.n, size=40)
-        key, row = np.unique(np.stack([key, row]), axis=1)
-        usable = block.strata[key, row] >= 0
-        key, row = key[usable], row[usable]
-        old = block.values[key, row]
-        nudge = 0.02 * block.spread[key]
-        none = np.full(row.size, -1)
-        probe = _foretell(block, Moves(key, row, none, old + nudge, old), fits, Measure())
-        base = index and int(order[int(rng.integers(min(order.size, 4 * index)))])
-        jacobian, needed = [], []
-        for i in live:
-            regression, fit = block.regressions[i], fits[i]
-            df = regression.df(fit.coef.shape[1])
-            now = term_values(regression, fit.coef, fit.se, df)[0]
-            coef, se = told.parts[i] or (fit.coef, fit.se)
-            start = term_values(regression, coef[[base]], se[[base]], df)[0] if index else now
-            coef, se = probe.parts[i] or (fit.coef, fit.se)
-            slope = (term_values(regression, coef, se, df) - now) / 0.02
-            for t, box in enumerate(regression.boxes):
-                if regression.terms[t].follows and np.isfinite(slope[:, t]).all():
-                    jacobian.append(slope[:, t] / box.width)
-                    needed.append(float(box.shift(start[t : t + 1], 0.6)[0]) / box.width)
-        if not jacobian:
-            continue
-        step = np.linalg.lstsq(np.array(jacobian), np.array(needed), rcond=1e-6)[0]
-        size = float(np.abs(step).max())
+    for base, need in zip(bases, needed, strict=True):
+        few = rng.permutation(key.size)[:_CORRECTING]
+        step = np.linalg.lstsq(jacobian[:, few], need, rcond=1e-6)[0]
+        size = float(np.abs(step).max(initial=0.0))
         step *= min(1.0, 1.0 / size) if size > 0 else 1.0
         values = block.values.copy()
-        if index:
+        if base >= 0:
             _apply(values, moves, np.array([base]))
-        grid = block.step[key]
-        moved = values[key, row] + step * block.spread[key]
+        k, r = key[few], row[few]
+        grid = block.step[k]
+        moved = values[k, r] + step * block.spread[k]
         rounded = np.rint(moved / np.where(grid > 0, grid, 1.0)) * grid
         moved = np.where(grid > 0, np.round(rounded, 9), moved)
-        within = (moved >= block.low[key, row]) & (moved <= block.high[key, row])
-        values[key[within], row[within]] = moved[within]
+        within = (moved >= block.low[k, r]) & (moved <= block.high[k, r])
+        values[k[within], r[within]] = moved[within]
         states.append(values)
-    return np.array(states) if states else np.empty((0, *block.values.shape))
+    return np.array(states)
+
+
+def _some(effort: SearchEffort) -> range:
+    return range(1, effort.corrected)
 
 
 def _is_smooth(block: ModelBlock, key: int) -> bool:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
@@ -255,9 +255,10 @@ def _stored(
     best: Stored | None = None
     ignore: set[str] = set()
     for round_ in range(4):
-        outcome = next(
-            iter(run([_job(card_file, plan, Purpose.STORED, 0, round_, sorted(ignore))]))
-        )
+        job = _job(card_file, plan, Purpose.STORED, 0, round_, sorted(ignore))
+        # The first round only shows what stands in the way.
+        job = replace(job, attempts=2) if round_ == 0 else job
+        outcome = next(iter(run([job])))
         _count(outcome, cost)
         drawn = outcome.drawn
         missed = unmet(everything, drawn.estimates)
@@ -307,7 +308,7 @@ def _condition(
         )
         if not matched or plan.conditioned == 0:
             continue
-        wanted = plan.conditioned if setting_index == 0 else max(1, plan.conditioned // 5)
+        wanted = plan.conditioned if setting_index == 0 else max(1, plan.conditioned // 10)
         jobs = [
             _job(card_file, plan, Purpose.CONDITIONED, setting_index, index, sorted(missed))
             for index in range(1, wanted + 1)
