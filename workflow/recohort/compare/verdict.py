@@ -262,17 +262,18 @@ def _consistent_reason(
 ) -> str:
     printed = evidence.value.number
     first = next(iter(clear.values()))
-    least = min(s.least for s in clear.values())
-    most = max(s.most for s in clear.values())
     text = f"{_among(first, evidence)}. The printed number lies inside{_settings(len(clear))}"
     if len(tried) > len(clear):
         text += f"; {len(tried) - len(clear)} more gave too few cohorts to tell"
-    return f"{text}. {_noticed(printed, least, most, evidence.scale)}"
+    return f"{text}. {_noticed(printed, first, evidence.scale)}"
 
 
-def _noticed(printed: Printed, least: float, most: float, scale: Scale) -> str:
-    """The smallest error that would have been noticed, on each side."""
-    below, above = noticed(printed, least, most, scale)
+def _noticed(printed: Printed, s: Standing, scale: Scale) -> str:
+    """The smallest error, on each side, with which the number would not be called consistent.
+
+    That needs it to be outside under the card's own setting, whatever the others say.
+    """
+    below, above = noticed(printed, s.least, s.most, scale)
     digits = max(printed.decimals, 0)
     value = float(printed.value)
     if not printed.is_exact:
