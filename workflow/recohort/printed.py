@@ -67,7 +67,7 @@ _NUMBER: Final = re.compile(
     r"""\s*(?P<comparator><=|>=|[<>≤≥=]?)\s*
         (?P<sign>[-+−–]?)                     # hyphen, plus, Unicode minus, en dash
         (?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)?(?:[.·]\d+)?)
-        (?:[eE](?P<exponent>[-+]?\d{1,3}))?
+        (?:[eE](?P<exponent>[-+]?\d{1,2}))?
         \s*(?P<percent>%?)\s*""",
     re.VERBOSE,
 )
@@ -214,9 +214,13 @@ class Printed:
 
     @property
     def accepted(self) -> RealSet:
-        """The numbers that print as this text under any accepted rounding rule (both closed)."""
+        """The numbers that print as this text under any accepted rounding rule.
+
+        Both ends are closed: binary floating point prints some ties the other way (2.675 as 2.67).
+        """
         first, second = (self.under(rule) for rule in ACCEPTED_RULES)
-        return first.hull(second)
+        found = first.hull(second)
+        return RealSet(found.low, found.high) if self.is_exact else found
 
     @property
     def widest(self) -> RealSet:
