@@ -493,7 +493,10 @@ def _kaplan_meier(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArr
         found = rate(level).interval
         return (NAN, NAN) if found is None else (found.low, found.high)
 
-    estimate = rate(0.95)
+    try:
+        estimate = rate(0.95)
+    except ValueError as problem:
+        return Estimates(nothing, str(problem))
     return Estimates(
         {Statistic.PERCENT: 100.0 * estimate.value, **_limits(quantity, interval, 100.0)},
         estimate.note,
