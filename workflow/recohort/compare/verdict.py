@@ -224,7 +224,9 @@ def _text(value: float, printed: Printed) -> str:
     if math.isinf(value):
         return "-∞" if value < 0 else "∞"
     text = f"{value:.{max(printed.decimals, 0) + 1}f}"
-    if printed.value and abs(value) < float(printed.unit) / 2 and value:
+    if 0.0 < value < 1e-4 and printed.unit < 1:
+        return "less than 0.0001"
+    if value and printed.value and abs(value) < float(printed.unit) / 2:
         return f"{value:.2g}"
     return text
 

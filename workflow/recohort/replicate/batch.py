@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -105,6 +106,8 @@ _worker: list[tuple[Generator, int]] = []
 
 
 def _prepare(card: StudyCard, cohort: Cohort, seed: int) -> None:
+    # Ctrl-C reaches every process: the first one stops the others and tells of it, once.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker.append((Generator(card, cohort), seed))
 
 
