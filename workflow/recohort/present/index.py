@@ -77,7 +77,7 @@ def _card(study: StudyResults) -> _Card:
         id=card.study,
         href=f"{quote(card.study)}/report.html",
         name=card.name,
-        citation=f"{card.citation.journal} {card.citation.year}",
+        citation=f"{card.citation.journal} {card.citation.year or ''}".strip(),
         counts=verdict_counts(study),
         headline=tell(study).headline,
         total=len(study.values),

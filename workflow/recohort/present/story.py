@@ -167,8 +167,8 @@ def _opening(
 def _fit(results: StudyResults) -> str:
     imposed = [row for row in results.values if row.role is not Role.HELD_OUT]
     stored = results.reconstruction.get("stored") or {}
-    unmet = list(stored.get("unmet") or [])
     held_out = {row.id for row in results.values if row.role is Role.HELD_OUT}
+    unmet = [item for item in stored.get("unmet") or [] if str(item.get("id")) not in held_out]
     met = sum(str(name) not in held_out for name in stored.get("met") or [])
     if not met and not unmet:
         return f"{count_text(len(imposed), 'number')} were imposed on the reconstructed cohort."

@@ -81,8 +81,8 @@ def _row(value: ValueRow, of_ratio: bool) -> AgreementRow:
         low = -math.inf
     spread = next((s for s in (value.replicate, value.conditioned) if s.known), None)
     half = math.nan if spread is None else (on_scale(spread.high) - on_scale(spread.low)) / 2
-    if not half > 0:  # constant over cohorts: one printed unit is the scale
-        half = (high - low) / 2 if math.isfinite(high - low) and high > low else 1.0
+    if not half > 0:  # constant over studies: the last printed digit is the scale
+        half = 2 * (high - low) if math.isfinite(high - low) and high > low else 1.0
 
     def scaled(number: float) -> float:
         number = on_scale(number)

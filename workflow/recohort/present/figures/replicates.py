@@ -59,10 +59,10 @@ class ReplicatePanel:
 def collect(results: StudyResults) -> tuple[ReplicatePanel, ...]:
     """The results that a reader asks about first: those in doubt, then effects and areas."""
 
-    def pressing(row: ValueRow) -> tuple[int, int]:
+    def pressing(row: ValueRow) -> tuple[int, bool, int]:
         doubted = row.verdict in (Verdict.IMPOSSIBLE, Verdict.NOT_REPRODUCED)
         kind = _FIRST.index(row.statistic) if row.statistic in _FIRST else len(_FIRST)
-        return (0 if doubted else 1, kind)
+        return (0 if doubted else 1, not row.number.is_exact, kind)
 
     panels = []
     for row in sorted(results.values, key=pressing):

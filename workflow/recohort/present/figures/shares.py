@@ -87,6 +87,9 @@ def _rows(results: StudyResults, wanted: type) -> tuple[ShareRow, ...]:
         if math.isnan(obtained[1]) and math.isnan(middle):
             continue
         drawn = results.replicates.get(f"{name}.{Statistic.PERCENT}")
+        if drawn is None and quantity.denominator.isdigit():
+            counts = results.replicates.get(f"{name}.{Statistic.COUNT}")
+            drawn = None if counts is None else 100 * counts / int(quantity.denominator)
         spread = (math.nan, math.nan, math.nan)
         if drawn is not None and np.isfinite(drawn).sum() > 1:
             seen = drawn[np.isfinite(drawn)]
