@@ -41,7 +41,7 @@ help:
 	@echo "  RESULTS=folder (else config/config.yaml holds); test takes ARGS=\"tests/test_x.py -k y\"."
 
 reproduce: $(READY)
-	@$(BIN)/snakemake --cores $(CORES) $(config) $(ARGS)
+	@$(BIN)/snakemake --workflow-profile workflow/profiles/default --cores $(CORES) $(config) $(ARGS)
 
 slurm: $(READY)
 	@$(BIN)/python -c 'import snakemake_executor_plugin_slurm' 2>/dev/null || { echo "recohort: error:\

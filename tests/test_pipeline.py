@@ -1,7 +1,6 @@
 """The whole pipeline on two small made-up studies, as a user starts it, and what can go wrong.
 
-Every run here is Snakemake's own command line in a folder of its own, with the project's Snakefile
-and its default profile.
+Every run here is Snakemake's own command line in a folder laid out like a clone of the project.
 """
 
 from __future__ import annotations
@@ -130,7 +129,7 @@ quantities:
     label: Smoking
     population: everyone
     analysis: {kind: model_term, model: failure, term: smoker}
-    values: {odds_ratio: 7.00, ci95_lower: 1.94, ci95_upper: 25.26, p_value: 0.003}
+    values: {odds_ratio: 7.00, ci95_lower: 1.94, ci95_upper: 25.25, p_value: 0.003}
 """,
 }
 VALUES = {"headache_pilot": 10, "knee_series": 9}
@@ -146,21 +145,22 @@ results: results
 
 
 def lay_out(folder: Path) -> Path:
-    """A folder as a user would have it: configuration and cards."""
+    """A folder like a clone: the workflow as it is, a configuration and cards of its own."""
     (folder / "cards").mkdir(parents=True)
     (folder / "config").mkdir()
     (folder / "config" / "config.yaml").write_text(CONFIG)
     for study, card in CARDS.items():
         (folder / "cards" / f"{study}.yaml").write_text(card)
+    for name in ("Snakefile", "requirements.lock", "environment.yml"):
+        shutil.copy2(ROOT / name, folder / name)
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "workflow", folder / "workflow", ignore=unwanted)
     return folder
 
 
 def command(cores: int = 2, *more: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
-        *("--workflow-profile", str(ROOT / "workflow" / "profiles" / "default")),
-        *("--cores", str(cores), *more),
-    ]
+    profile = ("--workflow-profile", "workflow/profiles/default")
+    return [sys.executable, "-m", "snakemake", *profile, "--cores", str(cores), *more]
 
 
 def run(
@@ -237,7 +237,6 @@ def copy(finished: Path, tmp_path: Path) -> Path:
     """A finished folder to spoil."""
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder)
-    # What was written keeps its time in the copy; so do the cards: nothing looks changed.
     return folder
 
 
@@ -333,11 +332,10 @@ def test_a_wrong_setting_is_told_in_one_message(
 
 def test_a_typo_in_a_card_is_told_before_anything_is_overwritten(copy: Path) -> None:
     card = copy / "cards" / "knee_series.yaml"
-    card.write_text(card.read_text().replace("outcome:", "outcom:"))
+    card.write_text(card.read_text().replace("column: failed, equals", "column: faild, equals"))
+    line = 1 + card.read_text().splitlines().index("    outcome: [{column: faild, equals: 1}]")
     before = digests(copy / "results")
-    done = run(copy)
-    line = 1 + card.read_text().splitlines().index("    outcom: [{column: failed, equals: 1}]")
-    assert_one_message(done, f"cards/knee_series.yaml:{line}", "outcom")
+    assert_one_message(run(copy), f"cards/knee_series.yaml:{line}:", "faild")
     assert digests(copy / "results") == before
 
 
@@ -349,9 +347,9 @@ def test_a_full_disk_ends_the_run_with_one_message_and_earlier_results_whole(cop
     page.unlink()
 
     def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (32768, 32768))
 
-    done = run(copy, before=no_room)
+    done = run(copy, cores=1, before=no_room)
     assert_one_message(done)
     assert "results/headache_pilot/logs/present.log" in done.stderr
     assert not page.exists(), "a half-written page is not left behind"

@@ -12,7 +12,7 @@ rule analyse:
     log:
         f"{LOG}/analyse.log",
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -12,7 +12,7 @@ rule audit:
     # All audits first: a card with an error is then reported in the first seconds.
     priority: 10
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

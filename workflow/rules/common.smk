@@ -2,6 +2,7 @@
 import fcntl
 import hashlib
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -132,7 +133,11 @@ def worth_showing(record):
 
 
 # The default profile is quiet; who asks for Snakemake's own account of a run gets it whole.
-if workflow.is_main_process and not workflow.dryrun and workflow.output_settings.quiet:
+if (
+    workflow.is_main_process
+    and not workflow.output_settings.dryrun
+    and workflow.output_settings.quiet
+):
     for handler in logger.handlers:
         if type(handler).__name__ == "ColorizingTextHandler":
             handler.addFilter(worth_showing)
@@ -142,11 +147,10 @@ RESULTS = SETTINGS.results
 STUDY = f"{RESULTS}/{{study}}"
 LOG = f"{RESULTS}/{{study}}/logs"
 CARD = f"{SETTINGS.cards}/{{study}}.yaml"
-ENVIRONMENT = Path(workflow.basedir, "environment.yml").as_posix()
-LOCK = Path(workflow.basedir, "requirements.lock").as_posix()
+LOCK = os.path.relpath(Path(workflow.basedir, "requirements.lock"))
 PACKAGE = Path(workflow.basedir, "workflow", "recohort")
 
-if workflow.is_main_process and not workflow.dryrun:
+if workflow.is_main_process and not workflow.output_settings.dryrun:
     RESULTS_CLAIM = claim(RESULTS)
 
 

@@ -15,7 +15,7 @@ rule compare:
     log:
         f"{LOG}/compare.log",
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -14,7 +14,7 @@ rule index:
     log:
         f"{RESULTS}/logs/index.log",
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -19,7 +19,7 @@ rule present:
     log:
         f"{LOG}/present.log",
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

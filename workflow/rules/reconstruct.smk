@@ -13,7 +13,7 @@ rule reconstruct:
     log:
         f"{LOG}/reconstruct.log",
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -12,7 +12,7 @@ rule replicate:
     log:
         f"{LOG}/replicate.log",
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
