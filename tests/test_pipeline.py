@@ -200,15 +200,20 @@ def wait_for(path: Path, seconds: float = 120) -> None:
 
 
 def digests(results: Path, *kinds: str) -> dict[str, str]:
-    """A checksum of every result of these kinds of file (of all kinds if none is named)."""
-    return {
-        path.relative_to(results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(results.rglob("*"))
-        if path.is_file()
-        and path.parent.name != "logs"
-        and not path.name.startswith(".")
-        and (not kinds or path.suffix in kinds)
-    }
+    """A checksum of every result of these kinds of file (of all kinds if none is named).
+
+    Of the provenance without the commit, which is the checkout's, not the run's.
+    """
+    found = {}
+    for path in sorted(results.rglob("*")):
+        hidden = path.parent.name == "logs" or path.name.startswith(".")
+        if not path.is_file() or hidden or (kinds and path.suffix not in kinds):
+            continue
+        content = path.read_bytes()
+        if path.name == "provenance.json":
+            content = repr({**json.loads(content), "git_commit": None}).encode()
+        found[path.relative_to(results).as_posix()] = hashlib.sha256(content).hexdigest()
+    return found
 
 
 def assert_one_message(done: subprocess.CompletedProcess[str], *parts: str) -> None:
