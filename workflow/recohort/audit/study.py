@@ -141,16 +141,11 @@ def _audit(card: StudyCard, sha256: str, collected: Collected) -> StudyAudit:
     findings = _distinct([*collected.findings, *check_rounding(collected.quotients)])
     rules = rules_that_fit(collected.quotients)
     findings = tuple(_by_the_papers_rule(finding, rules) for finding in findings)
-    conflicting = {v for f in findings if f.verdict is FindingVerdict.IMPOSSIBLE for v in f.values}
     return StudyAudit(
         study=card.study,
         card_sha256=sha256,
         findings=_sorted(findings),
-        determined={
-            id: determination
-            for id, determination in collected.determined.items()
-            if id not in conflicting
-        },
+        determined=dict(collected.determined),
         rounding_rules=rules,
         quotients=len(collected.quotients),
     )

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recohort.card.loader import CardFile
+from recohort.card.statistic import Role
+from recohort.card.study import StudyCard
 from recohort.compare.conclusion import changes_conclusion, scale_of
 from recohort.compare.dependence import Dependence
 from recohort.compare.interval import Standing, standing
@@ -47,6 +49,27 @@ COLUMNS = (
 """The columns of ``comparison.csv``."""
 
 _BASE = "base"
+
+
+def confirmed_values(card: StudyCard, audit: Mapping[str, Any]) -> frozenset[str]:
+    """Members of conflict sets that other printed values agree with.
+
+    A value is confirmed where it takes part in arithmetic (a share, a sum) that comes out as
+    printed: 10 of 11 printed as 91% speaks for the 10 and the 11, and the doubt falls on the rest
+    of the set. Where every member of a set is confirmed, none is excused.
+    """
+    printed = {value.id: value.number for value in card.values}
+    inputs = {value.id for value in card.values if value.role is Role.INPUT}
+    agreeing: set[str] = set()
+    for name, known in audit.get("determined", {}).items():
+        ends = (float(known["low"]), float(known["high"]))
+        if name in printed and all(printed[name].accepts(end) for end in ends):
+            agreeing |= {name, *known["by"]}
+    conflicts = [f["values"] for f in audit.get("findings", []) if f["verdict"] == "impossible"]
+    for values in conflicts:
+        if set(values) <= agreeing | inputs:
+            agreeing -= set(values)
+    return frozenset(agreeing)
 
 
 def compare_study(
@@ -84,6 +107,7 @@ def compare_study(
         choices.setdefault(setting, _choices(setting))
     dependence = Dependence(card_file)
     unmet = (reconstruction.get("stored") or {}).get("unmet", ())
+    confirmed = confirmed_values(card, audit)
     rows = []
     for value in card.values:
         quantity = card.quantities[value.quantity]
@@ -108,6 +132,7 @@ def compare_study(
             choices=choices,
             assumptions=assumptions,
             all_met=not unmet,
+            confirmed=value.id in confirmed,
         )
         judged = judge(card, evidence)
         base = standings.get(_BASE)

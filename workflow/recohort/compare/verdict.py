@@ -56,6 +56,8 @@ class Evidence:
     standings: Mapping[str, Standing]
     choices: Mapping[str, Mapping[str, int]]
     assumptions: tuple[str, ...]
+    confirmed: bool = False
+    """Whether other printed values, outside every proven conflict, agree with this one."""
     all_met: bool = True
     """Whether the cohorts print every imposed value, or only those that were found to go
     together."""
@@ -73,7 +75,7 @@ def judge(card: StudyCard, evidence: Evidence) -> Judgement:
     """The verdict on one reported value: the first rule that applies.
 
     1. Held out and determined by other values to its printed digits: reproduced.
-    2. In a proven conflict, and no design fact: impossible.
+    2. In a proven conflict, no design fact, and not confirmed by other values: impossible.
     3. A design fact or imposed: imposed where the stored cohort prints it, else undetermined.
     4. Held out: what the conditioned cohorts say, but where the audit could not decide and they do
        not put the number well inside, undetermined with the audit's reason.
@@ -85,7 +87,7 @@ def judge(card: StudyCard, evidence: Evidence) -> Judgement:
         known = evidence.determined
         if all(value.number.accepts(float(known[end])) for end in ("low", "high")):
             return Judgement(Verdict.REPRODUCED, _determined_reason(known, conflicts))
-    if conflicts and value.role is not Role.INPUT:
+    if conflicts and value.role is not Role.INPUT and not evidence.confirmed:
         return Judgement(Verdict.IMPOSSIBLE, _sentence(conflicts[0]))
     if value.role is not Role.HELD_OUT:
         return _judge_imposed(card, evidence, doubts)

@@ -16,7 +16,7 @@ from recohort.reconstruct.coupling import couple
 from recohort.reconstruct.fill import fill
 from recohort.reconstruct.measurement import Measurement, describe, numeric_keys
 from recohort.reconstruct.model_block import Movable, block_models, build_block
-from recohort.reconstruct.model_search import SearchEffort, search_models
+from recohort.reconstruct.model_search import SearchEffort, associate, search_models
 from recohort.reconstruct.plausible import fallback_shape
 from recohort.reconstruct.polish import polish
 from recohort.reconstruct.structure import draw_structure, structural_columns
@@ -60,6 +60,7 @@ def draw_cohort(
         keys = {t.column for name in names for t in card.models[name].terms.values()}
         movable = {key: _movable(card, analyst.frame, key, measurements) for key in keys}
         block = build_block(card, analyst, names, targets, movable)
+        associate(block, rng)
         result = search_models(block, rng, effort.models)
         refits += result.refits
         for key, values in zip(block.keys, block.values, strict=True):

@@ -31,12 +31,21 @@ from recohort.card.study import StudyCard
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.target import Target
 
-__all__ = ["Fit", "Measure", "ModelBlock", "Movable", "Regression", "block_models", "build_block"]
+__all__ = [
+    "RATIOS",
+    "Fit",
+    "Measure",
+    "ModelBlock",
+    "Movable",
+    "Regression",
+    "block_models",
+    "build_block",
+]
 
 NOT_ESTIMABLE = 1e8
 """The loss of a coefficient or an AUC that does not exist."""
 
-_RATIOS = {Statistic.ODDS_RATIO, Statistic.ADJUSTED_ODDS_RATIO, Statistic.HAZARD_RATIO}
+RATIOS = {Statistic.ODDS_RATIO, Statistic.ADJUSTED_ODDS_RATIO, Statistic.HAZARD_RATIO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class AucTarget:
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """One model of the block; ``rows`` are those that it is fitted on.
+    """One model of the block; ``rows`` are those that it is fitted on, ``outcome`` is of all rows.
 
     For each target of a coefficient, ``columns`` says which, ``reach`` how many standard errors
     from it, ``follows`` whether it follows from both, ``sizes`` (4, targets) its box.
@@ -104,6 +113,7 @@ class Regression:
     model: LogisticModel
     rows: IntArray
     inside: BoolArray
+    outcome: FloatArray
     y: FloatArray
     group: IntArray | None
     terms: tuple[TermTarget, ...]
@@ -437,6 +447,7 @@ def build_block(
                 model,
                 rows,
                 inside,
+                y,
                 y[rows],
                 group,
                 tuple(terms),

@@ -18,6 +18,7 @@ from recohort.analysis.model import coded
 from recohort.card.analyses import CodingKind
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import (
+    RATIOS,
     Fit,
     Measure,
     ModelBlock,
@@ -27,7 +28,7 @@ from recohort.reconstruct.model_block import (
     term_values,
 )
 
-__all__ = ["SearchEffort", "SearchResult", "search_models"]
+__all__ = ["SearchEffort", "SearchResult", "associate", "search_models"]
 
 _INSET = 0.35
 _NUDGE = 0.02
@@ -122,6 +123,43 @@ def _loss_now(block: ModelBlock, fits: list[Fit], measure: Measure) -> float:
 def _softness(block: ModelBlock, fits: list[Fit]) -> float:
     """A third of the largest misfit's size: all targets count alike until they are nearly met."""
     return 0.3 * min(1.0, float(np.sqrt(_loss_now(block, fits, Measure(1.0)))))
+
+
+def associate(block: ModelBlock, rng: np.random.Generator) -> None:
+    """Let all rows, also those outside the fit, follow the printed coefficients, in place.
+
+    Rows with and without the outcome exchange all their predictors by Metropolis' rule, so that
+    which rows have the outcome is distributed as the first model says, given how many have it. A
+    validation cohort then follows the same truth as the development cohort.
+    """
+    for regression in block.regressions:
+        coef = np.zeros(len(regression.model.terms) + 1)
+        for one in regression.terms:
+            if one.statistic in RATIOS:
+                coef[one.column] = np.log(max(float(one.target.printed.value), 1e-6))
+        if not coef.any():
+            continue
+        usable = (block.strata >= 0).all(axis=0)
+        for rows in (regression.inside, ~regression.inside):
+            yes = np.flatnonzero(rows & usable & (regression.outcome == 1))
+            no = np.flatnonzero(rows & usable & (regression.outcome == 0))
+            if yes.size == 0 or no.size == 0:
+                continue
+            score = block.design(regression, block.values[None])[0] @ coef
+            count = 20 * (yes.size + no.size)
+            first, second = rng.choice(yes, count), rng.choice(no, count)
+            chance = np.log(rng.random(count))
+            for a, b, luck in zip(first, second, chance, strict=True):
+                at_a, at_b = block.values[:, a].copy(), block.values[:, b].copy()
+                if (
+                    luck < score[b] - score[a]
+                    and (block.strata[:, a] == block.strata[:, b]).all()
+                    and ((at_b >= block.low[:, a]) & (at_b <= block.high[:, a])).all()
+                    and ((at_a >= block.low[:, b]) & (at_a <= block.high[:, b])).all()
+                ):
+                    block.values[:, a], block.values[:, b] = at_b, at_a
+                    score[[a, b]] = score[[b, a]]
+        return
 
 
 def _one(fit: Fit, index: int) -> Fit:
