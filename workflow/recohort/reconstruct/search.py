@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from recohort.card.loader import CardFile, Setting, load_card
-from recohort.card.statistic import Role
+from recohort.card.statistic import Role, Statistic
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort
 from recohort.reconstruct.draw import Drawn, Effort, draw_cohort
@@ -66,6 +66,7 @@ class Job:
     seed: int
     ignore: tuple[str, ...]
     hold_out: tuple[str, ...]
+    conflicts: tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _draw(job: Job) -> Outcome:
         drawn = draw_cohort(card, targets, _rng(job, card.study, attempt), Effort())
         if best is None or (len(drawn.unmet), drawn.loss) < (len(best.unmet), best.loss):
             best = drawn
-        if not drawn.unmet:
+        if _explained(set(drawn.unmet), job.conflicts):
             break
     assert best is not None
     return Outcome(job, best, attempt + 1)
@@ -213,6 +214,7 @@ def _job(
     purpose: Purpose,
     setting_index: int,
     index: int,
+    conflicts: Sequence[frozenset[str]],
     ignore: Sequence[str] = (),
 ) -> Job:
     return Job(
@@ -225,6 +227,7 @@ def _job(
         seed=plan.seed,
         ignore=tuple(ignore),
         hold_out=plan.hold_out,
+        conflicts=tuple(conflicts),
     )
 
 
@@ -246,16 +249,18 @@ def _stored(
 ) -> Stored:
     """The cohort that prints most: all values first, then without those that stand in the way.
 
-    A value that cannot be met pulls the others off their targets, so what the best attempt misses
-    is set aside, the held-out values first, and the rest is tried again.
+    A value that cannot be met pulls the others off their targets, so held-out p-values that the
+    best attempt misses are set aside (another test may have given them), else its worst miss, and
+    the rest is tried again.
     """
     card = card_file.base
     everything = targets_of(card, list(Role))
+    by_id = {one.id: one for one in everything}
     held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
     best: Stored | None = None
     ignore: set[str] = set()
     for round_ in range(4):
-        job = _job(card_file, plan, Purpose.STORED, 0, round_, sorted(ignore))
+        job = _job(card_file, plan, Purpose.STORED, 0, round_, impossible, sorted(ignore))
         # The first round only shows what stands in the way.
         job = replace(job, attempts=2) if round_ == 0 else job
         outcome = next(iter(run([job])))
@@ -269,9 +274,11 @@ def _stored(
             f"{len(everything)} reported values"
         )
         still = set(drawn.unmet)
-        if not still or clock.over() or _explained(set(best.unmet), impossible):
+        if _explained(still, impossible) or clock.over():
             break
-        ignore |= (still & held_out) or still
+        doubtful = {id for id in still & held_out if by_id[id].statistic is Statistic.P_VALUE}
+        worst = max(sorted(still), key=lambda id: by_id[id].loss(drawn.estimates[id]))
+        ignore |= doubtful or {worst}
     assert best is not None
     return best
 
@@ -295,7 +302,9 @@ def _condition(
     for setting_index, setting in enumerate(card_file.single_changes):
         if clock.over():
             return
-        first = next(iter(run([_job(card_file, plan, Purpose.CONDITIONED, setting_index, 0)])))
+        first = next(
+            iter(run([_job(card_file, plan, Purpose.CONDITIONED, setting_index, 0, impossible)]))
+        )
         _count(first, result.cost)
         card = card_file.card(setting)
         targets = _targets(card, first.job)
@@ -308,9 +317,17 @@ def _condition(
         )
         if not matched or plan.conditioned == 0:
             continue
-        wanted = plan.conditioned if setting_index == 0 else max(1, plan.conditioned // 10)
+        wanted = plan.conditioned if setting_index == 0 else max(1, plan.conditioned // 15)
         jobs = [
-            _job(card_file, plan, Purpose.CONDITIONED, setting_index, index, sorted(missed))
+            _job(
+                card_file,
+                plan,
+                Purpose.CONDITIONED,
+                setting_index,
+                index,
+                (),
+                sorted(missed),
+            )
             for index in range(1, wanted + 1)
         ]
         for outcome in run(jobs):
