@@ -167,11 +167,14 @@ def _number(text: str, file: Path, line: int, column: str) -> float:
     if text == "":
         return float("nan")
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
+        value = float("nan")
+    if not np.isfinite(value):
         raise ValueError(
             f"{file}:{line}: {column}: found {text!r}; expected a number or an empty cell"
-        ) from None
+        )
+    return value
 
 
 def _read(file: Path, wanted: list[str]) -> dict[str, list[str]]:
@@ -248,7 +251,14 @@ def _read_long(
         for time in times:
             columns[f"{measure}@{time}"] = np.full(len(row_of), np.nan)
             unit_of[f"{measure}@{time}"] = layout.unit
+    read: set[tuple[str, str]] = set()
     for index, (text, time) in enumerate(zip(cells[key], cells["time"], strict=True)):
+        if (text, time) in read:
+            raise ValueError(
+                f"{file}:{index + 2}: found {key} {text!r} at time {time!r} twice; "
+                "expected each once"
+            )
+        read.add((text, time))
         if text not in row_of:
             raise ValueError(
                 f"{file}:{index + 2}: {key}: found {text!r}; expected an id of {layout.unit}"

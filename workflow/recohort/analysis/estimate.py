@@ -39,7 +39,9 @@ class Analyst:
     cohort: Cohort
     frame: Frame = field(init=False)
     _fits: dict[str, FittedModel] = field(init=False, default_factory=dict)
-    _mixed: dict[str, tuple[dict[str, int], Any]] = field(init=False, default_factory=dict)
+    _mixed: dict[tuple[str, str], tuple[dict[str, int], Any]] = field(
+        init=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         self.frame = Frame(self.card, self.cohort)
@@ -67,11 +69,12 @@ class Analyst:
                     found[f"{name}.{statistic}"] = values.get(statistic, NAN)
         return found
 
-    def mixed(self, column: str, unit: str, rows: BoolArray) -> tuple[dict[str, int], Any]:
+    def mixed(self, column: str, population: str) -> tuple[dict[str, int], Any]:
         """A linear mixed model of a repeated measure on all its times, first time as reference."""
-        if column not in self._mixed:
+        if (column, population) not in self._mixed:
             from recohort.estimators.linear_mixed import DegreesOfFreedom, linear_mixed
 
+            unit, rows = self.card.populations[population].unit, self.frame.population(population)
             definition = self.card.columns[column]
             times = getattr(definition, "times", ())
             y = np.column_stack([self.frame.values(f"{column}@{t}", unit) for t in times])
@@ -83,8 +86,8 @@ class Analyst:
             for index in range(1, len(times)):
                 design[when == index, index] = 1.0
             fit = linear_mixed(y[seen], design, who, df=DegreesOfFreedom.NORMAL)
-            self._mixed[column] = ({time: i for i, time in enumerate(times)}, fit)
-        return self._mixed[column]
+            self._mixed[column, population] = ({time: i for i, time in enumerate(times)}, fit)
+        return self._mixed[column, population]
 
 
 def _levels(quantity: Quantity) -> dict[Statistic, float]:
@@ -139,9 +142,7 @@ def _proportion(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray
     analysis = quantity.analysis
     assert isinstance(analysis, asked.ProportionAnalysis)
     hits = rows & analyst.frame.mask(analysis.having, unit)
-    known = rows.copy()
-    for condition in analysis.having:
-        known &= ~np.isnan(analyst.frame.values(condition.column, unit))
+    known = rows & analyst.frame.known(analysis.having, unit)
     return _share(quantity, int(hits.sum()), int(known.sum()), analysis.interval)
 
 
@@ -228,7 +229,8 @@ def _paired(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray) ->
         else:
             from recohort.estimators.wilcoxon_signed_rank import wilcoxon_signed_rank
 
-            test = wilcoxon_signed_rank(after - before)
+            # Equal changes of decimal numbers differ in their last bits; they are still ties.
+            test = wilcoxon_signed_rank(np.round(after - before, 9))
     except ValueError as problem:
         return Estimates(nothing, str(problem))
     difference = float((after - before).mean())
@@ -242,7 +244,7 @@ def _two_sample(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray
     assert isinstance(analysis, asked.TwoSampleAnalysis)
     values = analyst.frame.values(analysis.column, unit)
     inside = analyst.frame.mask(analysis.group, unit)
-    seen = rows & ~np.isnan(values)
+    seen = rows & ~np.isnan(values) & analyst.frame.known(analysis.group, unit)
     first, second = values[seen & inside], values[seen & ~inside]
     try:
         p_value, note = _two_sample_p(first, second, analysis.test)
@@ -322,7 +324,7 @@ def _term(analyst: Analyst, quantity: Quantity, _: str, __: BoolArray) -> Estima
 
 
 def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+    return math.inf if value >= 700 else math.exp(value)
 
 
 def _likelihood_ratio_p(fitted: FittedModel, term: str) -> float:
@@ -330,7 +332,8 @@ def _likelihood_ratio_p(fitted: FittedModel, term: str) -> float:
         without = fit_without(fitted, term)
     except ValueError:
         return NAN
-    return float(chdtrc(1.0, max(0.0, 2.0 * (fitted.loglik - without.loglik))))
+    fall = 2.0 * (fitted.loglik - without.loglik)
+    return float(chdtrc(1.0, max(0.0, fall))) if math.isfinite(fall) else NAN
 
 
 def _profile(fitted: FittedModel, term: str, level: float) -> tuple[float, float]:
@@ -339,6 +342,8 @@ def _profile(fitted: FittedModel, term: str, level: float) -> tuple[float, float
 
     b, se = fitted.coef[term], fitted.se[term]
     if not (math.isfinite(b) and math.isfinite(se) and se > 0):
+        return NAN, NAN
+    if isinstance(fitted.model, asked.CoxModel):  # A partial likelihood has no offset here.
         return NAN, NAN
     drop = float(ndtri(0.5 + level / 2.0)) ** 2 / 2.0
     column = fitted.data.names.index(term)
@@ -389,7 +394,7 @@ def auc_scores(
         outcome = analysis.outcome
     if not analysis.higher_means_outcome:
         scores = -scores
-    seen = rows & np.isfinite(scores)
+    seen = rows & np.isfinite(scores) & analyst.frame.known(outcome, unit)
     truth = analyst.frame.mask(outcome, unit).astype(np.float64)
     return scores[seen], truth[seen], note
 
@@ -427,6 +432,7 @@ def _auc_difference(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolA
     first = analyst.frame.values(analysis.column, unit)
     second = analyst.frame.values(analysis.other, unit)
     seen = rows & ~(np.isnan(first) | np.isnan(second))
+    seen &= analyst.frame.known(analysis.outcome, unit)
     truth = analyst.frame.mask(analysis.outcome, unit).astype(np.float64)[seen]
     nothing = dict.fromkeys((Statistic.DIFFERENCE, Statistic.P_VALUE, *_levels(quantity)), NAN)
     if truth.size == 0 or truth.min() == truth.max():
@@ -462,7 +468,7 @@ def _diagnostic(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray
             base, right = positive, diseased
         case measures.NPV:
             base, right = ~positive, ~diseased
-    base = base & rows
+    base = base & rows & analyst.frame.known((*analysis.test, *analysis.reference), unit)
     return _share(quantity, int((base & right).sum()), int(base.sum()), analysis.interval)
 
 
@@ -471,7 +477,7 @@ def followed_times(
 ) -> tuple[FloatArray, FloatArray]:
     """Times and events of the rows that were followed."""
     values = analyst.frame.values(time, unit)
-    seen = rows & ~np.isnan(values)
+    seen = rows & ~np.isnan(values) & analyst.frame.known(event, unit)
     return values[seen], analyst.frame.mask(event, unit).astype(np.float64)[seen]
 
 
@@ -515,12 +521,12 @@ def _follow_up(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray)
     return Estimates({Statistic.MEDIAN: NAN if found.value is None else found.value}, found.note)
 
 
-def _linear_mixed(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray) -> Estimates:
+def _linear_mixed(analyst: Analyst, quantity: Quantity, _: str, __: BoolArray) -> Estimates:
     analysis = quantity.analysis
     assert isinstance(analysis, asked.LinearMixedAnalysis)
     kinds = asked.GIVES["linear_mixed"]
     try:
-        position, fit = analyst.mixed(analysis.column, unit, rows)
+        position, fit = analyst.mixed(analysis.column, quantity.population)
     except ValueError as problem:
         return Estimates(dict.fromkeys(kinds, NAN), str(problem))
     contrast = np.zeros(len(position))
@@ -552,7 +558,7 @@ def model_scores(
     """A logistic model's predicted probabilities, and the outcomes, where it predicts."""
     fitted = analyst.fit(model)
     scores = linear_predictor(analyst.frame, fitted, unit)
-    seen = rows & np.isfinite(scores)
+    seen = rows & np.isfinite(scores) & analyst.frame.known(fitted.model.outcome, unit)
     truth = analyst.frame.mask(fitted.model.outcome, unit).astype(np.float64)[seen]
     return np.asarray(expit(scores[seen])), truth
 
@@ -583,7 +589,7 @@ def _optimism(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArray) 
     analysis = quantity.analysis
     assert isinstance(analysis, asked.OptimismAnalysis)
     values = analyst.frame.values(analysis.column, unit)
-    seen = rows & ~np.isnan(values)
+    seen = rows & ~np.isnan(values) & analyst.frame.known(analysis.outcome, unit)
     truth = analyst.frame.mask(analysis.outcome, unit).astype(np.float64)[seen]
     # The bootstrap's stream belongs to the analysis, so that the same cohort gives the same number.
     rng = np.random.default_rng(0)

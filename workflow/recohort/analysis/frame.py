@@ -83,6 +83,13 @@ class Frame:
             )
         return result
 
+    def known(self, conditions: Iterable[Condition], unit: str) -> BoolArray:
+        """Which rows of ``unit`` have a value in every column that the conditions ask for."""
+        result = np.ones(self.cohort.tables[unit].n, dtype=np.bool_)
+        for condition in conditions:
+            result &= ~np.isnan(self.values(condition.column, unit))
+        return result
+
     def population(self, name: str) -> BoolArray:
         """Which rows of its unit a population holds."""
         if name not in self._populations:

@@ -82,18 +82,16 @@ def model_data(frame: Frame, model: LogisticModel | CoxModel) -> ModelData:
     unit = frame.card.populations[model.population].unit
     rows = frame.population(model.population)
     scale = np.ones(len(model.terms))
-    for index, term in enumerate(model.terms.values()):
-        if term.coding.kind is CodingKind.PER_SD:
-            scale[index] = float(np.nanstd(frame.values(term.column, unit)[rows], ddof=1))
-    terms = predictors(frame, model, unit, scale)
-    rows = rows & np.isfinite(terms).all(axis=1)
-    outcome_keys = {condition.column for condition in model.outcome}
-    for key in outcome_keys:
-        rows = rows & ~np.isnan(frame.values(key, unit))
+    rows = rows & np.isfinite(predictors(frame, model, unit, scale)).all(axis=1)
+    rows = rows & frame.known(model.outcome, unit)
     time = None
     if isinstance(model, CoxModel):
         time = frame.values(model.time, unit)
         rows = rows & ~np.isnan(time)
+    for index, term in enumerate(model.terms.values()):
+        if term.coding.kind is CodingKind.PER_SD and rows.sum() > 1:
+            scale[index] = float(np.std(frame.values(term.column, unit)[rows], ddof=1)) or 1.0
+    terms = predictors(frame, model, unit, scale)
     outcome = frame.mask(model.outcome, unit).astype(np.float64)
     design = terms[rows]
     names: Sequence[str] = tuple(model.terms)

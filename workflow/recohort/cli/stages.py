@@ -7,8 +7,12 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recohort.cli.files import InputError, read_json, write_text
+
+if TYPE_CHECKING:
+    from recohort.card.loader import CardFile, Setting
 
 __all__ = [
     "analyse",
@@ -25,6 +29,19 @@ __all__ = [
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _stored_setting(card_file: CardFile, path: Path) -> Setting:
+    """The setting of the stored cohort, from the reconstruction's report."""
+    stored = read_json(path, card_file.sha256).get("stored")
+    wanted = stored.get("setting") if isinstance(stored, dict) else None
+    for setting in card_file.single_changes:
+        if setting.name == wanted:
+            return setting
+    raise InputError(
+        f"{path}: stored.setting: found {wanted!r}; expected a setting of the card: run "
+        "reconstruct again"
+    )
 
 
 def check(options: argparse.Namespace) -> int:
@@ -83,7 +100,9 @@ def reconstruct(options: argparse.Namespace) -> int:
     if options.audit is None:
         findings = audit_card_file(card_file).to_json()["findings"]
     else:
-        findings = read_json(options.audit, card_file.sha256)["findings"]
+        findings = read_json(options.audit, card_file.sha256).get("findings")
+        if not isinstance(findings, list):
+            raise InputError(f"{options.audit}: found no list of findings; run audit again")
     impossible = [frozenset(f["values"]) for f in findings if f["verdict"] == "impossible"]
     plan = Plan(
         seed=options.seed,
@@ -114,8 +133,7 @@ def analyse(options: argparse.Namespace) -> int:
     card_file = load_card(options.card)
     setting = Setting()
     if options.reconstruction is not None:
-        wanted = read_json(options.reconstruction, card_file.sha256)["stored"]["setting"]
-        setting = next(s for s in card_file.single_changes if s.name == wanted)
+        setting = _stored_setting(card_file, options.reconstruction)
     cohort = read_cohort(table_layouts(card_file.base), options.cohort)
     report = analysis_report(card_file, cohort, setting)
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -127,14 +145,12 @@ def analyse(options: argparse.Namespace) -> int:
 def replicate(options: argparse.Namespace) -> int:
     """Draw fresh studies from the calibrated model and analyse them."""
     from recohort.analysis.layout import table_layouts
-    from recohort.card.loader import Setting, load_card
+    from recohort.card.loader import load_card
     from recohort.cohort import read_cohort
     from recohort.replicate.batch import replicate_study, write_replicates
 
     card_file = load_card(options.card)
-    wanted = read_json(options.reconstruction, card_file.sha256)["stored"]["setting"]
-    setting = next((s for s in card_file.single_changes if s.name == wanted), Setting())
-    card = card_file.card(setting)
+    card = card_file.card(_stored_setting(card_file, options.reconstruction))
     cohort = read_cohort(table_layouts(card), options.cohort)
 
     def progress(done: int, of: int) -> None:
