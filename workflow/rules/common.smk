@@ -185,10 +185,12 @@ def code(room):
 
 
 # Jobs find the `recohort` that belongs to the Python that runs Snakemake, activated or not.
+# Numerical libraries keep to one thread: with more, sums differ in their last bits.
 # SOURCE_DATE_EPOCH keeps the hour of the run out of figures; a fixed one keeps their bytes.
 shell.prefix(
     "set -euo pipefail; "
     f"export PATH='{Path(sys.executable).parent}':\"$PATH\" "
+    "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "
     "SOURCE_DATE_EPOCH=1735689600 PYTHONUTF8=1; "
 )
 
