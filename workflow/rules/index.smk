@@ -23,12 +23,12 @@ rule index:
         code=code("present"),
         results=subpath(output.page, parent=True),
         studies=SETTINGS.studies,
-        folder=SETTINGS.cards,
+        cards=lambda _, input: Path(input.cards[0]).parent,
         seed=SETTINGS.seed,
     # What it prints is the end of the run: a line a study, and the page to open.
     shell:
         stage(
             "recohort index --results {params.results} --studies {params.studies}"
-            " --cards {params.folder} --seed {params.seed}",
+            " --cards {params.cards} --seed {params.seed}",
             name="index",
         )
