@@ -252,6 +252,7 @@ def _read_long(
             columns[f"{measure}@{time}"] = np.full(len(row_of), np.nan)
             unit_of[f"{measure}@{time}"] = layout.unit
     read: set[tuple[str, str]] = set()
+    known = {time for times in layout.series.values() for time in times}
     for index, (text, time) in enumerate(zip(cells[key], cells["time"], strict=True)):
         if (text, time) in read:
             raise ValueError(
@@ -262,6 +263,11 @@ def _read_long(
         if text not in row_of:
             raise ValueError(
                 f"{file}:{index + 2}: {key}: found {text!r}; expected an id of {layout.unit}"
+            )
+        if time not in known:
+            raise ValueError(
+                f"{file}:{index + 2}: time: found {time!r}; expected one of "
+                f"{', '.join(sorted(known))}"
             )
         for measure, times in layout.series.items():
             if time in times:

@@ -490,9 +490,14 @@ def _kaplan_meier(analyst: Analyst, quantity: Quantity, unit: str, rows: BoolArr
     nothing = {Statistic.PERCENT: NAN, **dict.fromkeys(_levels(quantity), NAN)}
     if time.size == 0:
         return Estimates(nothing, "no one was followed")
+    parent = analyst.cohort.tables[unit].parent
+    cluster = None
+    if analysis.clustered and parent is not None:
+        seen = rows & analyst.frame.known(analysis.event, unit)
+        cluster = parent[seen & ~np.isnan(analyst.frame.values(analysis.time, unit))]
 
     def rate(level: float) -> Any:
-        curve = kaplan_meier(time, event, analysis.interval, level)
+        curve = kaplan_meier(time, event, analysis.interval, level, cluster)
         return landmark_rate(curve, float(analysis.at)).estimate
 
     def interval(level: float) -> tuple[float, float]:

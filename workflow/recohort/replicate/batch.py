@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -136,4 +137,11 @@ def write_replicates(replicates: Sequence[dict[str, float]], file: Path) -> None
             "estimate": pa.array([row[2] for row in rows], pa.float64(), from_pandas=False),
         }
     )
-    pq.write_table(table, file, compression="zstd")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        os.replace(partial, file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
