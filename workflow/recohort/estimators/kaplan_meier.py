@@ -148,7 +148,7 @@ def kaplan_meier(
     relative = np.sqrt(np.cumsum(hazard))
     if cluster is not None:
         group, groups = codes(cluster, "cluster", t.size)
-        relative = _clustered(where, happened, events * 1.0, at_risk * 1.0, group, groups)
+    
     low, high = _limits(survival, relative, z, SurvivalInterval(method))
     return KaplanMeier(
         distinct,
