@@ -148,7 +148,8 @@ def kaplan_meier(
     relative = np.sqrt(np.cumsum(hazard))
     if cluster is not None:
         group, groups = codes(cluster, "cluster", t.size)
-    
+        at_event = events.astype(np.float64)
+        relative = _clustered(where, happened, at_event, at_risk * 1.0, group, groups)
     low, high = _limits(survival, relative, z, SurvivalInterval(method))
     return KaplanMeier(
         distinct,
