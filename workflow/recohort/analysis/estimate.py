@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc, expit, ndtr, ndtri, stdtr
+from scipy.special import expit, ndtr, ndtri, stdtr
 
 from recohort.analysis.frame import BoolArray, Frame
-from recohort.analysis.model import FittedModel, fit_model, fit_without, linear_predictor
+from recohort.analysis.model import FittedModel, fit_model, linear_predictor
+from recohort.analysis.ratio import likelihood_ratio_p, profile_limits, safe_exp
 from recohort.card import analyses as asked
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
@@ -297,10 +298,10 @@ def _term(analyst: Analyst, quantity: Quantity, _: str, __: BoolArray) -> Estima
     assert isinstance(analysis, asked.TermAnalysis)
     fitted = analyst.fit(analysis.model)
     b, se = fitted.coef[analysis.term], fitted.se[analysis.term]
-    ratio = _exp(b)
+    ratio = safe_exp(b)
     test = analysis.test
     if test is asked.RatioTest.LIKELIHOOD_RATIO:
-        p_value = _likelihood_ratio_p(fitted, analysis.term)
+        p_value = likelihood_ratio_p(fitted, analysis.term)
     elif test is asked.RatioTest.WALD_T:
         p_value = float(2.0 * stdtr(fitted.residual_df, -abs(b / se))) if se > 0 else NAN
     else:
@@ -308,9 +309,9 @@ def _term(analyst: Analyst, quantity: Quantity, _: str, __: BoolArray) -> Estima
 
     def interval(level: float) -> tuple[float, float]:
         if analysis.interval is asked.RatioInterval.PROFILE:
-            return _profile(fitted, analysis.term, level)
+            return profile_limits(fitted, analysis.term, level)
         z = float(ndtri(0.5 + level / 2.0))
-        return _exp(b - z * se), _exp(b + z * se)
+        return safe_exp(b - z * se), safe_exp(b + z * se)
 
     ratios = (Statistic.ODDS_RATIO, Statistic.ADJUSTED_ODDS_RATIO, Statistic.HAZARD_RATIO)
     return Estimates(
@@ -321,61 +322,6 @@ def _term(analyst: Analyst, quantity: Quantity, _: str, __: BoolArray) -> Estima
         },
         fitted.message,
     )
-
-
-def _exp(value: float) -> float:
-    return math.inf if value >= 700 else math.exp(value)
-
-
-def _likelihood_ratio_p(fitted: FittedModel, term: str) -> float:
-    try:
-        without = fit_without(fitted, term)
-    except ValueError:
-        return NAN
-    fall = 2.0 * (fitted.loglik - without.loglik)
-    return float(chdtrc(1.0, max(0.0, fall))) if math.isfinite(fall) else NAN
-
-
-def _profile(fitted: FittedModel, term: str, level: float) -> tuple[float, float]:
-    """Where a coefficient's profile log-likelihood has fallen by half a chi-square quantile."""
-    from scipy.optimize import brentq
-
-    b, se = fitted.coef[term], fitted.se[term]
-    if not (math.isfinite(b) and math.isfinite(se) and se > 0):
-        return NAN, NAN
-    if isinstance(fitted.model, asked.CoxModel):  # A partial likelihood has no offset here.
-        return NAN, NAN
-    drop = float(ndtri(0.5 + level / 2.0)) ** 2 / 2.0
-    column = fitted.data.names.index(term)
-    keep = [index for index in range(len(fitted.data.names)) if index != column]
-    fixed = fitted.data.design[:, column]
-
-    def height(value: float) -> float:
-        return _offset_loglik(fitted, keep, value * fixed) - fitted.loglik + drop
-
-    limits = []
-    for side in (-1.0, 1.0):
-        reach = 2.0
-        while height(b + side * reach * se) > 0 and reach < 64:
-            reach *= 2.0
-        try:
-            limits.append(_exp(float(brentq(height, b, b + side * reach * se, xtol=1e-8))))
-        except ValueError:
-            limits.append(math.inf if side > 0 else 0.0)
-    return limits[0], limits[1]
-
-
-def _offset_loglik(fitted: FittedModel, keep: list[int], offset: FloatArray) -> float:
-    data, model = fitted.data, fitted.model
-    if data.group is not None and isinstance(model, asked.LogisticModel):
-        from recohort.estimators.mixed_logistic import fit_mixed_logistic
-
-        return fit_mixed_logistic(
-            data.outcome, data.design[:, keep], data.group, offset=offset, nodes=model.nodes
-        ).loglik
-    from recohort.estimators.logistic import fit_logistic
-
-    return fit_logistic(data.outcome, data.design[:, keep], offset=offset).loglik
 
 
 def auc_scores(

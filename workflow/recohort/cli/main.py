@@ -8,11 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["main"]
+from recohort.cli.status import BAD_INPUT, CONFLICTS, INTERRUPTED
 
-BAD_INPUT = 2
-INTERRUPTED = 130
-CONFLICTS = 3
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

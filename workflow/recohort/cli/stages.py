@@ -66,7 +66,7 @@ def audit(options: argparse.Namespace) -> int:
     from recohort.audit.study import audit_card_file, to_text
     from recohort.audit.terminal import render_terminal
     from recohort.card.loader import load_card
-    from recohort.cli.main import CONFLICTS
+    from recohort.cli.status import CONFLICTS
 
     card_file = load_card(options.card)
 
@@ -87,7 +87,7 @@ def reconstruct(options: argparse.Namespace) -> int:
     """Build the stored cohort and the conditioned ones."""
     from recohort.audit.study import audit_card_file
     from recohort.card.loader import load_card
-    from recohort.cli.main import INTERRUPTED
+    from recohort.cli.status import INTERRUPTED
     from recohort.reconstruct.files import write_reconstruction
     from recohort.reconstruct.search import Plan
     from recohort.reconstruct.search import reconstruct as search
