@@ -380,7 +380,8 @@ def test_the_finding_names_reported_values_and_mends_benign_causes_first() -> No
     assert finding.verdict is IMPOSSIBLE
     assert finding.values == ("pain.mean", "pain.sd", "pain.max", "pain.free")
     assert finding.reconcile[0].startswith("Some observations are missing")
-    assert "sd 2.6 instead of 2.5." in finding.reconcile
+    assert "An SD of 2.6 instead of 2.5." in finding.reconcile
+    assert "33 values equal to 0 instead of 34." in finding.reconcile
 
 
 def test_stopping_leaves_the_question_open() -> None:

@@ -515,5 +515,34 @@ def _reconcile(facts: VariableFacts, audit: VariableAudit) -> tuple[str, ...]:
         lines.append("Some observations are missing for this variable, so that n is smaller.")
     if facts.grid.step is not None:
         lines.append("The values were recorded in finer steps than assumed.")
-    lines += [f"{r.fact} {r.to} instead of {r.printed}." for r in audit.repairs]
+    lines += [_in_words(facts, repair) for repair in audit.repairs]
     return tuple(lines)
+
+
+_NAMES: Final = {
+    "n": "n = {to} instead of {printed}.",
+    "sd": "An SD of {to} instead of {printed}.",
+    "q1": "A lower quartile of {to} instead of {printed}.",
+    "q3": "An upper quartile of {to} instead of {printed}.",
+}
+
+
+def _in_words(facts: VariableFacts, repair: Repair) -> str:
+    """A repair as a sentence: "A mean of 2.3 instead of 2.4."."""
+    if repair.fact.startswith("count "):
+        count = facts.counts[int(repair.fact.split()[1]) - 1]
+        threshold = f"{float(count.threshold):g}"
+        where = _RELATIONS[count.relation].format(threshold)
+        return f"{repair.to} values {where} instead of {repair.printed}."
+    return _NAMES.get(repair.fact, "A {fact} of {to} instead of {printed}.").format(
+        fact=repair.fact, to=repair.to, printed=repair.printed
+    )
+
+
+_RELATIONS: Final = {
+    Relation.EQUAL: "equal to {}",
+    Relation.AT_MOST: "at most {}",
+    Relation.BELOW: "below {}",
+    Relation.AT_LEAST: "at least {}",
+    Relation.ABOVE: "above {}",
+}

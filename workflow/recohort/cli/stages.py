@@ -104,6 +104,11 @@ def reconstruct(options: argparse.Namespace) -> int:
         if not isinstance(findings, list):
             raise InputError(f"{options.audit}: found no list of findings; run audit again")
     impossible = [frozenset(f["values"]) for f in findings if f["verdict"] == "impossible"]
+    for conflict in impossible:
+        _say(
+            f"{card_file.base.study}: the audit proves that these cannot all be met: "
+            + ", ".join(sorted(conflict))
+        )
     plan = Plan(
         seed=options.seed,
         conditioned=options.conditioned,
