@@ -14,7 +14,7 @@ rule reconstruct:
         f"{LOG}/reconstruct.log",
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=240,
