@@ -16,7 +16,8 @@ from recohort.reconstruct.coupling import couple
 from recohort.reconstruct.fill import fill
 from recohort.reconstruct.measurement import Measurement, describe, numeric_keys
 from recohort.reconstruct.model_block import Movable, block_models, build_block
-from recohort.reconstruct.model_search import SearchEffort, associate, search_models
+from recohort.reconstruct.model_moves import associate
+from recohort.reconstruct.model_search import SearchEffort, search_models
 from recohort.reconstruct.plausible import fallback_shape
 from recohort.reconstruct.polish import polish
 from recohort.reconstruct.structure import draw_structure, structural_columns

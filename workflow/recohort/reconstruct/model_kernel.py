@@ -1,0 +1,458 @@
+"""Compiled loops of the regression search: foretelling, choosing sets of moves, least changes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recohort.analysis.frame import BoolArray
+from recohort.cohort import FloatArray, IntArray
+from recohort.estimators.jit import entry, inner
+
+__all__ = [
+    "auc_effects",
+    "auc_slopes",
+    "auc_sums",
+    "exchange",
+    "least_change",
+    "newton_moves",
+    "pursue",
+]
+
+
+@inner
+def _factor(matrix: FloatArray) -> bool:
+    """Cholesky factor in the lower triangle, in place; whether the matrix is positive."""
+    p = matrix.shape[0]
+    for j in range(p):
+        total = matrix[j, j]
+        for k in range(j):
+            total -= matrix[j, k] * matrix[j, k]
+        if not total > 1e-12:
+            return False
+        root = np.sqrt(total)
+        matrix[j, j] = root
+        for i in range(j + 1, p):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = total / root
+    return True
+
+
+@inner
+def _solve(lower: FloatArray, score: FloatArray, step: FloatArray) -> None:
+    p = score.size
+    for i in range(p):
+        value = score[i]
+        for k in range(i):
+            value -= lower[i, k] * step[k]
+        step[i] = value / lower[i, i]
+    for i in range(p - 1, -1, -1):
+        value = step[i]
+        for k in range(i + 1, p):
+            value -= lower[k, i] * step[k]
+        step[i] = value / lower[i, i]
+
+
+@inner
+def _deviations(lower: FloatArray, out: FloatArray) -> None:
+    """Roots of the inverse's diagonal; ``lower`` becomes its own inverse."""
+    p = out.size
+    for j in range(p):
+        lower[j, j] = 1.0 / lower[j, j]
+        for i in range(j + 1, p):
+            total = 0.0
+            for k in range(j, i):
+                total -= lower[i, k] * lower[k, j]
+            lower[i, j] = total / lower[i, i]
+    for j in range(p):
+        variance = 0.0
+        for k in range(j, p):
+            variance += lower[k, j] * lower[k, j]
+        out[j] = np.sqrt(variance)
+
+
+@entry
+def newton_moves(
+    coef: FloatArray,
+    information: FloatArray,
+    bend: FloatArray,
+    lean: FloatArray,
+    design: FloatArray,
+    new_a: FloatArray,
+    new_b: FloatArray,
+    a: IntArray,
+    b: IntArray,
+    y: FloatArray,
+    shift: FloatArray,
+    group: IntArray,
+    inside: BoolArray,
+    coefs: FloatArray,
+    ses: FloatArray,
+) -> None:
+    """One Newton step for each move: coefficients and standard errors, (M, p) each.
+
+    ``bend`` (p, p, p) is the information's slope along the coefficients: the standard errors follow
+    the weights, which follow the coefficients.
+    """
+    count, p = new_a.shape
+    score = np.empty(p)
+    step = np.empty(p)
+    matrix = np.empty((p, p))
+    kept = np.empty((p, p))
+    for m in range(count):
+        score[:] = 0.0
+        matrix[:, :] = information
+        for side in range(2):
+            row = a[m] if side == 0 else b[m]
+            if row < 0 or not inside[row]:
+                continue
+            for after in range(2):
+                sign = 1.0 if after == 1 else -1.0
+                eta = shift[row]
+                for j in range(p):
+                    value = design[row, j]
+                    if after == 1:
+                        value = new_a[m, j] if side == 0 else new_b[m, j]
+                    eta += coef[j] * value
+                mean = 1.0 / (1.0 + np.exp(-eta))
+                residual = sign * (y[row] - mean)
+                weight = sign * mean * (1.0 - mean)
+                for j in range(p):
+                    value = design[row, j]
+                    if after == 1:
+                        value = new_a[m, j] if side == 0 else new_b[m, j]
+                    pull = value
+                    if group[row] >= 0:
+                        pull = value - lean[group[row], j]
+                    score[j] += pull * residual
+                    for k in range(j + 1):
+                        other = design[row, k]
+                        if after == 1:
+                            other = new_a[m, k] if side == 0 else new_b[m, k]
+                        if group[row] >= 0:
+                            other -= lean[group[row], k]
+                        matrix[j, k] += weight * pull * other
+        kept[:, :] = matrix
+        if not _factor(matrix):
+            coefs[m, :] = np.nan
+            ses[m, :] = np.nan
+            continue
+        _solve(matrix, score, step)
+        for j in range(p):
+            for k in range(j + 1):
+                value = kept[j, k]
+                for i in range(p):
+                    value += bend[j, k, i] * step[i]
+                matrix[j, k] = value
+        if not _factor(matrix):
+            matrix[:, :] = kept
+            _factor(matrix)
+        _deviations(matrix, ses[m])
+        for j in range(p):
+            coefs[m, j] = coef[j] + step[j]
+
+
+@entry
+def auc_sums(cases: FloatArray, controls: FloatArray) -> FloatArray:
+    """(C, 3): AUC, and sums of squared placements of cases and of controls, of ordered scores."""
+    found = np.empty((cases.shape[0], 3))
+    for c in range(cases.shape[0]):
+        x, y = cases[c], controls[c]
+        n1, n0 = x.size, y.size
+        total = 0.0
+        square1 = 0.0
+        square0 = 0.0
+        i = 0
+        j = 0
+        while i < n1:
+            value = x[i]
+            first = i
+            while i < n1 and x[i] == value:
+                i += 1
+            while j < n0 and y[j] < value:
+                w = float(n1 - first) / n1
+                square0 += w * w
+                j += 1
+            below = j
+            while j < n0 and y[j] == value:
+                w = (n1 - i + 0.5 * (i - first)) / n1
+                square0 += w * w
+                j += 1
+            place = 0.5 * (below + j) / n0
+            total += place * (i - first)
+            square1 += place * place * (i - first)
+        found[c, 0] = total / n1
+        found[c, 1] = square1
+        found[c, 2] = square0
+    return found
+
+
+@inner
+def _one_row(
+    old: float,
+    new: float,
+    own: FloatArray,
+    others: FloatArray,
+    sums: FloatArray,
+    upward: float,
+    change: FloatArray,
+) -> float:
+    """Effect of one score's change: on the AUC (returned) and on both sums of squared placements.
+
+    ``own`` and ``others`` are the ordered scores of its class and of the other one, ``sums`` the
+    running sums of the others' placements, ``upward`` 1 for a case and -1 for a control.
+    """
+    low = 0.5 * (
+        np.searchsorted(others, old, side="left") + np.searchsorted(others, old, side="right")
+    )
+    high = 0.5 * (
+        np.searchsorted(others, new, side="left") + np.searchsorted(others, new, side="right")
+    )
+    place_old, place_new = low / others.size, high / others.size
+    if upward < 0.0:
+        place_old, place_new = 1.0 - place_old, 1.0 - place_new
+    change[0] = place_new * place_new - place_old * place_old
+    first, last = int(min(low, high)), int(max(low, high))
+    # Each score passed gains or loses one of this class's placements.
+    gain = upward / own.size
+    if high < low:
+        gain = -gain
+    between = sums[last] - sums[first]
+    change[1] = 2.0 * gain * between + gain * gain * (last - first)
+    return (place_new - place_old) / own.size
+
+
+@entry
+def auc_effects(
+    before: FloatArray,
+    after: FloatArray,
+    is_case: IntArray,
+    cases: FloatArray,
+    controls: FloatArray,
+    case_sums: FloatArray,
+    control_sums: FloatArray,
+) -> FloatArray:
+    """(M, 3): what a change of scores from ``before`` to ``after`` (M, 2) does to `auc_sums`.
+
+    ``is_case`` (M, 2) is 1 for a case, 0 for a control, -1 for a row that takes no part.
+    """
+    found = np.zeros((before.shape[0], 3))
+    change = np.empty(2)
+    for m in range(before.shape[0]):
+        for side in range(2):
+            kind = is_case[m, side]
+            if kind < 0 or before[m, side] == after[m, side]:
+                continue
+            if kind == 1:
+                found[m, 0] += _one_row(
+                    before[m, side], after[m, side], cases, controls, control_sums, 1.0, change
+                )
+                found[m, 1] += change[0]
+                found[m, 2] += change[1]
+            else:
+                found[m, 0] += _one_row(
+                    before[m, side], after[m, side], controls, cases, case_sums, -1.0, change
+                )
+                found[m, 2] += change[0]
+                found[m, 1] += change[1]
+    return found
+
+
+@entry
+def auc_slopes(
+    scores: FloatArray,
+    is_case: IntArray,
+    reach: float,
+    cases: FloatArray,
+    controls: FloatArray,
+    case_sums: FloatArray,
+    control_sums: FloatArray,
+) -> FloatArray:
+    """(rows, 3): slopes of `auc_sums` along each row's score, over a window of ``reach``."""
+    found = np.empty((scores.size, 3))
+    change = np.empty(2)
+    for r in range(scores.size):
+        low, high = scores[r] - reach, scores[r] + reach
+        if is_case[r] == 1:
+            found[r, 0] = _one_row(low, high, cases, controls, control_sums, 1.0, change)
+            found[r, 1], found[r, 2] = change[0], change[1]
+        else:
+            found[r, 0] = _one_row(low, high, controls, cases, case_sums, -1.0, change)
+            found[r, 2], found[r, 1] = change[0], change[1]
+        for k in range(3):
+            found[r, k] /= 2.0 * reach
+    return found
+
+
+@inner
+def _nearest(
+    effects: FloatArray,
+    sizes: FloatArray,
+    at: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    a: IntArray,
+    b: IntArray,
+    used: BoolArray,
+    open_: BoolArray,
+    bound: float,
+) -> tuple[int, float]:
+    """The move that leaves least, and what it leaves; -1 if none leaves less than ``bound``."""
+    best, least = -1, bound
+    for m in range(effects.shape[0]):
+        if not open_[m] or used[a[m]] or (b[m] >= 0 and used[b[m]]):
+            continue
+        left = sizes[m]
+        for t in range(at.size):
+            value = at[t] + effects[m, t]
+            if value < low[t]:
+                left += (low[t] - value) ** 2
+            elif value > high[t]:
+                left += (value - high[t]) ** 2
+            if left >= least:
+                break
+        if left < least:
+            best, least = m, left
+    return best, least
+
+
+@inner
+def _outside(at: FloatArray, low: FloatArray, high: FloatArray) -> float:
+    total = 0.0
+    for t in range(at.size):
+        if at[t] < low[t]:
+            total += (low[t] - at[t]) ** 2
+        elif at[t] > high[t]:
+            total += (at[t] - high[t]) ** 2
+    return total
+
+
+@entry
+def pursue(
+    effects: FloatArray,
+    sizes: FloatArray,
+    start: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    a: IntArray,
+    b: IntArray,
+    rows: int,
+    open_: BoolArray,
+    most: int,
+    rounds: int,
+    at: FloatArray,
+) -> IntArray:
+    """A set of moves on different rows whose effects add up to what ``start`` lacks.
+
+    Greedy, then each chosen move in turn is exchanged for a better one, in ``rounds``. ``sizes``
+    (M,) is what each move costs by itself: large ones are foretold less well. ``at`` ends where the
+    chosen moves are foretold to lead.
+    """
+    used = np.zeros(rows, dtype=np.bool_)
+    chosen = np.empty(most, dtype=np.int64)
+    count = 0
+    at[:] = start
+    cost = 0.0
+    now = _outside(at, low, high)
+    while count < most:
+        m, left = _nearest(effects, sizes, at, low, high, a, b, used, open_, now - cost)
+        if m < 0:
+            break
+        chosen[count] = m
+        count += 1
+        at += effects[m]
+        cost += sizes[m]
+        now = cost + left - sizes[m]
+        used[a[m]] = True
+        if b[m] >= 0:
+            used[b[m]] = True
+    for _ in range(rounds):
+        changed = False
+        for i in range(count):
+            m = chosen[i]
+            at -= effects[m]
+            used[a[m]] = False
+            if b[m] >= 0:
+                used[b[m]] = False
+            kept = _outside(at + effects[m], low, high) + sizes[m]
+            other, _left = _nearest(
+                effects, sizes, at, low, high, a, b, used, open_, kept * (1.0 - 1e-9)
+            )
+            if other >= 0:
+                m = other
+                chosen[i] = m
+                changed = True
+            at += effects[m]
+            used[a[m]] = True
+            if b[m] >= 0:
+                used[b[m]] = True
+        if not changed:
+            break
+    return chosen[:count]
+
+
+@entry
+def least_change(
+    gram: FloatArray, at: FloatArray, low: FloatArray, high: FloatArray, sweeps: int
+) -> FloatArray:
+    """Multipliers of the least change that takes ``at`` into its box (Hildreth's method).
+
+    For effects J with gram = J J', the change is J' times these; a ridge lets contradicting
+    bounds share what is left.
+    """
+    size = at.size
+    found = np.zeros(size)
+    value = at.copy()
+    for _ in range(sweeps):
+        largest = 0.0
+        for t in range(size):
+            own = gram[t, t]
+            if own <= 1e-14:
+                continue
+            own *= 1.0 + 1e-6
+            without = value[t] - gram[t, t] * found[t]
+            new = 0.0
+            if without < low[t]:
+                new = (low[t] - without) / own
+            elif without > high[t]:
+                new = (high[t] - without) / own
+            change = new - found[t]
+            if change != 0.0:
+                found[t] = new
+                largest = max(largest, abs(change) * gram[t, t])
+                for s in range(size):
+                    value[s] += gram[s, t] * change
+        if largest < 1e-4:
+            break
+    return found
+
+
+@entry
+def exchange(
+    values: FloatArray,
+    parts: FloatArray,
+    strata: IntArray,
+    low: FloatArray,
+    high: FloatArray,
+    key: IntArray,
+    first: IntArray,
+    second: IntArray,
+    luck: FloatArray,
+) -> None:
+    """Metropolis' rule on exchanges between rows with (first) and without the outcome, in place.
+
+    ``parts`` (keys, n) is what each value adds to the linear predictor; ``luck`` the logarithms of
+    uniform random numbers.
+    """
+    for m in range(key.size):
+        k, a, b = key[m], first[m], second[m]
+        if strata[k, a] < 0 or strata[k, a] != strata[k, b]:
+            continue
+        at_a, at_b = values[k, a], values[k, b]
+        if at_a == at_b or luck[m] >= parts[k, b] - parts[k, a]:
+            continue
+        if at_b < low[k, a] or at_b > high[k, a] or at_a < low[k, b] or at_a > high[k, b]:
+            continue
+        values[k, a], values[k, b] = at_b, at_a
+        parts[k, a], parts[k, b] = parts[k, b], parts[k, a]
