@@ -56,3 +56,12 @@ def test_batch_agrees_with_scipy_and_single(pairs):
     assert one.test.p_value == pytest.approx(reference.pvalue)
     np.testing.assert_allclose(many.p_value, reference.pvalue)
     np.testing.assert_allclose(many.t, [reference.statistic, -reference.statistic], atol=1e-12)
+
+
+def test_equal_differences_are_equal_however_they_round():
+    # In binary the four differences of 0.3 differ in their last bits.
+    first, second = [0.1, 0.2, 0.3, 100.7], [0.4, 0.5, 0.6, 101.0]
+    ours = paired_t(first, second)
+    assert ours.test.p_value is None
+    assert ours.difference.value == pytest.approx(0.3)
+    assert np.isnan(paired_t_batch([first], [second]).p_value).all()

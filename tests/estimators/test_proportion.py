@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import binomial, findroot, mp, mpf
+from scipy.stats import beta
 
 from recohort.estimators.proportion import (
     ClusteredProportionInterval,
@@ -81,7 +82,7 @@ def test_level_agrees_with_r_binom_test():
     assert (ours.low, ours.high) == pytest.approx((0.177310917574449, 0.558034511315489))
 
 
-@pytest.mark.parametrize(("k", "n"), [(1, 9), (4, 17), (16, 17), (37, 120)])
+@pytest.mark.parametrize(("k", "n"), [(1, 9), (4, 17), (16, 17), (37, 120), (2, 3000)])
 def test_exact_and_mid_p_limits_solve_their_equation_in_extended_precision(k, n):
     mp.dps = 30
 
@@ -90,9 +91,12 @@ def test_exact_and_mid_p_limits_solve_their_equation_in_extended_precision(k, n)
         return sum(terms) - weight * terms[0]
 
     for method, weight in (("clopper_pearson", 0), ("mid_p", mpf(1) / 2)):
-        low = proportion_interval(k, n, ProportionInterval(method)).low
-        root = findroot(lambda p, w=weight: upper_tail(p, w) - mpf("0.025"), low)
-        assert low == pytest.approx(float(root), rel=1e-12)
+        ours = proportion_interval(k, n, ProportionInterval(method))
+        root = findroot(lambda p, w=weight: upper_tail(p, w) - mpf("0.025"), ours.low)
+        assert ours.low == pytest.approx(float(root), rel=1e-12)
+        above = 1 - weight
+        root = findroot(lambda p, w=above: upper_tail(p, w) - mpf("0.975"), ours.high)
+        assert ours.high == pytest.approx(float(root), rel=1e-12)
 
 
 def test_bootstrap_limits_are_those_of_simulated_resamples():
@@ -151,6 +155,42 @@ def test_clustered_proportion_agrees_with_r_sandwich():
     assert (ours.successes, ours.observations, ours.clusters) == (10, 18, 8)
 
 
+@pytest.mark.parametrize(
+    ("method", "low", "high"),
+    [
+        # R 4.2.2, survey 4.1: d <- svydesign(id = ~g, weights = ~1, data)
+        # confint(svyciprop(~y, d, method = .)) with mean, xlogit and beta
+        ("wald_t", 0.285281893761207, 0.825829217349905),
+        ("logit", 0.294949603406234, 0.788807435040205),
+        ("korn_graubard", 0.28484196965547, 0.80387221105761),
+    ],
+)
+def test_clustered_interval_agrees_with_r_survey(method, low, high):
+    ours = clustered_proportion(Y, G, ClusteredProportionInterval(method)).estimate.interval
+    assert (ours.low, ours.high) == pytest.approx((low, high), rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["wilson", "agresti_coull", "jeffreys"])
+def test_effective_size_intervals_are_the_plain_ones_at_that_size(method):
+    # Every person twice in a cluster of 20 persons: the effective size is 19 = p(1-p) / variance.
+    k = 2 * np.array([1] * 7 + [0] * 13)
+    ours = clustered_proportion_from_counts(
+        k, np.full(20, 2), ClusteredProportionInterval(f"{method}_effective")
+    )
+    p, size = 0.35, 19.0
+    if method == "jeffreys":
+        low, high = (float(beta.ppf(q, p * size + 0.5, 0.65 * size + 0.5)) for q in (0.025, 0.975))
+    else:
+        z = 1.959963984540054
+        centre = (p * size + z * z / 2) / (size + z * z)
+        half = z * (centre * (1 - centre) / (size + z * z)) ** 0.5
+        if method == "wilson":
+            half = z / (size + z * z) * (size * p * (1 - p) + z * z / 4) ** 0.5
+        low, high = centre - half, centre + half
+    limits = ours.estimate.interval
+    assert (limits.low, limits.high) == pytest.approx((low, high), rel=1e-12)
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.booleans(), min_size=4, max_size=40),
@@ -160,7 +200,8 @@ def test_clusters_of_one_give_the_binomial_standard_error(y, method):
     n, p = len(y), np.mean(y)
     ours = clustered_proportion(y, np.arange(n), method)
     assert ours.estimate.se == pytest.approx((p * (1 - p) / (n - 1)) ** 0.5)
-    if 0 < p < 1 or method is ClusteredProportionInterval.WILSON_EFFECTIVE:
+    effective = str(method).endswith("_effective") or method == "korn_graubard"
+    if 0 < p < 1 or effective:
         assert ours.estimate.interval is not None
         assert 0 <= ours.estimate.interval.low <= p <= ours.estimate.interval.high <= 1
     else:

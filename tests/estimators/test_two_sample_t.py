@@ -64,3 +64,11 @@ def test_batch_and_summary_agree_with_scipy(x, y, variance):
         variance,
     )
     assert printed.test.p_value == pytest.approx(one.test.p_value)
+
+
+def test_equal_values_have_no_spread_however_they_round():
+    # The mean of ten times 0.1 is not 0.1 in binary: R stops with "data are essentially constant".
+    ours = two_sample_t([0.1] * 10, [0.2] * 7)
+    assert ours.test.p_value is None
+    assert "no" in ours.test.note
+    assert np.isnan(two_sample_t_batch([[0.1] * 10], [[0.2] * 7]).p_value).all()

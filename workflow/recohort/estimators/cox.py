@@ -7,6 +7,7 @@ a hundred times as long, and its robust errors treat tied events as Breslow does
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +24,17 @@ from recohort.estimators.arguments import (
     vector,
 )
 from recohort.estimators.result import Interval
+
+
+class CoxTies(StrEnum):
+    """How events of one time share their risk set.
+
+    efron: each sees the others' weights in part, the default of R and lifelines; breslow: each
+    sees them all, the default of SAS, Stata and SPSS.
+    """
+
+    EFRON = "efron"
+    BRESLOW = "breslow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +69,14 @@ def cox(
     event: ArrayLike,
     covariates: ArrayLike,
     cluster: ArrayLike | None = None,
+    ties: CoxTies = CoxTies.EFRON,
 ) -> Cox:
-    """Fit ``time`` (n,), ``event`` (n,) 0/1 on ``covariates`` (n, p), no intercept; ties by Efron.
+    """Fit ``time`` (n,), ``event`` (n,) 0/1 on ``covariates`` (n, p), no intercept.
 
     With ``cluster`` (n,), standard errors are the grouped sandwich of Lin and Wei (J Am Stat Assoc
     1989;84:1074), as R's ``coxph(..., cluster =)``.
+    Sources: Cox, J R Stat Soc B 1972;34:187; Efron, J Am Stat Assoc 1977;72:557 (ties); Breslow,
+    Biometrics 1974;30:89 (ties).
     Raises ValueError for wrong shapes, times that are not positive, no event, a constant column or
     dependent columns. Does not do: time-varying covariates, strata, penalties, frailty.
     """
@@ -84,7 +99,7 @@ def cox(
     label = None if cluster is None else codes(cluster, "cluster", t.size)[0]
     if label is not None and label.max() == 0:
         raise ValueError("cluster: got 1 cluster; takes at least 2")
-    risk_sets = _risk_sets(t, happened, standard)
+    risk_sets = _risk_sets(t, happened, standard, CoxTies(ties))
     b, information, log_likelihood, found = _newton(risk_sets)
     missing = np.full(b.size, np.nan)
     events = int(happened.sum())
@@ -96,7 +111,12 @@ def cox(
     # On standardised columns, a slope beyond 10 or an error beyond 20 is a ridge, not an estimate.
     wild = (np.abs(b) > _LARGEST) | (plain > 2.0 * _LARGEST) | (plain == 0.0)
     note = ""
-    if wild.any():
+    # Risk sets are nested: what does not vary in the first varies in none.
+    still = np.ptp(x[t >= t[happened].min()], axis=0) == 0.0
+    if still.any():
+        columns = ", ".join(str(i) for i in np.flatnonzero(still))
+        note = f"no information on column {columns}: constant among those at risk at any event"
+    elif wild.any():
         columns = ", ".join(str(i) for i in np.flatnonzero(wild))
         note = f"no finite maximum in column {columns}: it separates those who have the event"
     elif not found or np.isnan(plain).any():
@@ -122,12 +142,13 @@ _LARGEST = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _RiskSets:
-    """People in order of falling time, and one entry for each event under Efron's ties.
+    """People in order of falling time, and one entry for each event.
 
     - ``order`` (n,): leads back to the data
     - ``dying`` (D,): the events, those of one time together
     - ``starts`` (K,): where each of the K times begins among them; ``which`` (D,): their time
-    - ``part`` (D,): the share l/d by which the l-th of d events sees its time's own weights reduced
+    - ``part`` (D,): the share by which an event sees its time's own weights reduced: l/d for the
+      l-th of d events under Efron's ties, 0 under Breslow's
     - ``last`` (D,): the last person at risk
     - ``seen`` (n,): at how many of the K times each person is at risk
     """
@@ -142,7 +163,7 @@ class _RiskSets:
     seen: IntArray
 
 
-def _risk_sets(t: FloatArray, happened: BoolArray, x: FloatArray) -> _RiskSets:
+def _risk_sets(t: FloatArray, happened: BoolArray, x: FloatArray, ties: CoxTies) -> _RiskSets:
     order = np.argsort(-t, kind="stable").astype(np.int64)
     fallen, event = -t[order], happened[order]
     dying = np.flatnonzero(event)
@@ -150,13 +171,14 @@ def _risk_sets(t: FloatArray, happened: BoolArray, x: FloatArray) -> _RiskSets:
         fallen[dying], return_index=True, return_inverse=True, return_counts=True
     )
     last = np.searchsorted(fallen, moments, "right") - 1
+    part = (np.arange(dying.size) - starts[which]) / counts[which]
     return _RiskSets(
         order=order,
         x=x[order],
         dying=dying.astype(np.int64),
         starts=starts.astype(np.int64),
         which=which.astype(np.int64),
-        part=(np.arange(dying.size) - starts[which]) / counts[which],
+        part=part if ties is CoxTies.EFRON else np.zeros(dying.size),
         last=last[which].astype(np.int64),
         seen=(moments.size - np.searchsorted(moments, fallen, "left")).astype(np.int64),
     )
@@ -239,7 +261,7 @@ def _score_residuals(s: _RiskSets, b: FloatArray) -> FloatArray:
         return np.concatenate([np.zeros((1, values.shape[1])), total_])[s.seen]
 
     residuals = -risk[:, None] * (s.x * running(weight) - running(weight * mean))
-    # Those who die carry only the part 1 - l/d of their own time's hazard.
+    # Those who die carry only the part 1 - l/d of their own time's hazard (all of it by Breslow).
     part = s.part[:, None]
     spared, spared_x = by_time(part * weight)[s.which], by_time(part * weight * mean)[s.which]
     counts = by_time(np.ones((s.dying.size, 1)))

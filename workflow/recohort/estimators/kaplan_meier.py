@@ -218,14 +218,15 @@ def survival_quantile(curve: KaplanMeier, probability: float = 0.5) -> SurvivalT
     """Time by which a share ``probability`` has had the event (0.5: median survival).
 
     The first time at which S falls to 1 - p; where the curve is flat at exactly that height, the
-    middle of the flat part, as in R's ``survfit``. Limits are where the curve's limits cross it
-    (Brookmeyer and Crowley, Biometrics 1982;38:29, on the scale of the curve's interval).
+    middle of the flat part, as in R's ``survfit``. Limits are where the curve's limits first cross
+    it (Brookmeyer and Crowley, Biometrics 1982;38:29, on the scale of the curve's interval). Where
+    a limit of the curve turns back, as log and clustered ones can, R may name a later crossing.
     """
     height = 1.0 - number(probability, "probability", 0.0, 1.0, open_low=True, open_high=True)
     value = _crossing(curve.time, curve.survival, height)
-    # An interval of width 0 at the start and one that ends (survival 0) both hold no crossing.
-    low = _crossing(curve.time, np.where(np.isnan(curve.low), 0.0, curve.low), height)
-    known = ~np.isnan(curve.high)
+    # Where survival is 0 the limits do not exist, and so do not cross.
+    known = ~np.isnan(curve.low)
+    low = _crossing(curve.time[known], curve.low[known], height)
     high = _crossing(curve.time[known], curve.high[known], height)
     note = "" if value is not None else "the curve does not fall that far"
     return SurvivalTime(value, low, high, curve.level, note)
@@ -251,15 +252,16 @@ def median_follow_up(
     event: ArrayLike,
     method: SurvivalInterval = SurvivalInterval.LOG,
     level: float = 0.95,
+    cluster: ArrayLike | None = None,
 ) -> SurvivalTime:
     """Median follow-up by the reverse Kaplan-Meier curve: censoring is the event.
 
     Source: Schemper and Smith, Control Clin Trials 1996;17:343. A person who has the event counts
     as followed up to then at least. At tied times censorings are taken first, as R does when the
-    event indicator is turned over.
+    event indicator is turned over. ``cluster`` (n,) as in :func:`kaplan_meier`.
     """
     _, happened = _times(time, event)
-    return survival_quantile(kaplan_meier(time, ~happened, method, level))
+    return survival_quantile(kaplan_meier(time, ~happened, method, level, cluster))
 
 
 def landmark_rate_batch(

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 from recohort.estimators.arguments import (
+    BoolArray,
     FloatArray,
     confidence_level,
     number,
@@ -43,12 +44,20 @@ def paired_t(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Paired
     """Paired t test of ``first`` (n,) against ``second`` (n,): d = second - first.
 
     t = mean(d) / (SD(d) / √n) with n - 1 degrees of freedom (Student, Biometrika 1908;6:1).
+    Differences that only the rounding of the two values tells apart count as equal.
     Raises ValueError for fewer than two pairs, NaN or shapes that differ.
     """
     before, after = vector(first, "first", 2), vector(second, "second", 2)
     same_shape(before, after, "first", "second")
     gap = after - before
-    return paired_t_from_summary(float(gap.mean()), float(gap.std(ddof=1)), gap.size, level)
+    sd = 0.0 if _equal(before, after) else float(gap.std(ddof=1))
+    return paired_t_from_summary(float(gap.mean()), sd, gap.size, level)
+
+
+def _equal(before: FloatArray, after: FloatArray) -> BoolArray:
+    """Whether all differences along the last axis are equal, but for the rounding of the values."""
+    size = np.maximum(np.abs(before), np.abs(after)).max(axis=-1)
+    return np.asarray(np.ptp(after - before, axis=-1) <= 8.0 * np.finfo(float).eps * size)
 
 
 def paired_t_from_summary(
@@ -91,7 +100,6 @@ def paired_t_batch(first: ArrayLike, second: ArrayLike) -> PairedTBatch:
     n = gap.shape[1]
     centre = gap.mean(axis=1)
     se = gap.std(axis=1, ddof=1) / n**0.5
-    # Equal differences leave rounding in the SD.
-    se[np.ptp(gap, axis=1) == 0.0] = 0.0
+    se[_equal(before, after)] = 0.0
     t = np.divide(centre, se, out=np.full(centre.shape, np.nan), where=se > 0.0)
     return PairedTBatch(centre, se, t, np.asarray(2.0 * stdtr(n - 1.0, -np.abs(t))))

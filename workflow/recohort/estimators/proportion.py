@@ -56,6 +56,9 @@ class ClusteredProportionInterval(StrEnum):
     WALD_T = "wald_t"
     LOGIT = "logit"
     WILSON_EFFECTIVE = "wilson_effective"
+    AGRESTI_COULL_EFFECTIVE = "agresti_coull_effective"
+    JEFFREYS_EFFECTIVE = "jeffreys_effective"
+    KORN_GRAUBARD = "korn_graubard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,8 @@ def _agresti_coull(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Lim
 
 
 def _clopper_pearson(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
-    low = np.where(k == 0, 0.0, betaincinv(np.maximum(k, 1.0), n - k + 1.0, tail))
-    high = np.where(k == n, 1.0, betaincinv(k + 1.0, np.maximum(n - k, 1.0), 1.0 - tail))
+    low = np.where(k == 0, 0.0, betaincinv(np.where(k == 0, 1.0, k), n - k + 1.0, tail))
+    high = np.where(k == n, 1.0, betaincinv(k + 1.0, np.where(k == n, 1.0, n - k), 1.0 - tail))
     return low, high
 
 
@@ -207,40 +210,47 @@ def _jeffreys(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
     return low, high
 
 
-def _mid_p_low(k: FloatArray, n: FloatArray, tail: float) -> FloatArray:
-    """The p at which P(X > k) + P(X = k)/2 equals ``tail``; 0 at k = 0."""
-    inner = np.maximum(k, 1.0)
-    rest = np.maximum(n - inner, 0.5)
-    at_end = inner == n
-
-    # The two exact tails bracket the mid-p tail, which rises with p.
-    low = betaincinv(inner, n - inner + 1.0, tail)
-    high = np.where(at_end, 1.0, betaincinv(inner + 1.0, rest, tail))
-    log_first = -betaln(inner, n - inner + 1.0)
-    log_second = -betaln(inner + 1.0, rest)
-    p = 0.5 * (low + high)
-    found = np.zeros(p.shape, dtype=bool)
-    for _ in range(60):
-        # 2 P(X > k) + P(X = k) and its slope: two beta distributions.
-        excess = betainc(inner, n - inner + 1.0, p) - 2.0 * tail
-        slope = np.exp(log_first + xlogy(inner - 1.0, p) + xlog1py(n - inner, -p))
-        excess += np.where(at_end, 0.0, betainc(inner + 1.0, rest, p))
-        beyond = np.exp(log_second + xlogy(inner, p) + xlog1py(rest - 1.0, -p))
-        slope += np.where(at_end, 0.0, beyond)
-        low, high = np.where(excess < 0.0, p, low), np.where(excess < 0.0, high, p)
-        step = excess / np.maximum(slope, 1e-300)
-        found |= np.abs(step) <= 1e-14 * p
-        goal = p - step
-        # Newton's step where it stays inside the bracket, halving where it does not.
-        goal = np.where((goal > low) & (goal < high), goal, 0.5 * (low + high))
-        p = np.where(found, p, goal)
-        if found.all():
+def _mid_p_limit(k: FloatArray, n: FloatArray, target: FloatArray) -> FloatArray:
+    """The p at which P(X > k) + P(X = k)/2, which rises with p, equals ``target``; all (c,)."""
+    # Jeffreys' limit is close by.
+    p = betaincinv(k + 0.5, n - k + 0.5, target)
+    ways = -betaln(k + 1.0, n - k + 1.0) - np.log(n + 1.0)
+    low, high = np.zeros(p.shape), np.ones(p.shape)
+    open_ = np.arange(p.size)
+    for _ in range(80):
+        hits, misses, at = k[open_], n[open_] - k[open_], p[open_]
+        # P(X >= k) and P(X > k).
+        reached = np.where(hits > 0, betainc(np.maximum(hits, 0.5), misses + 1.0, at), 1.0)
+        passed = np.where(misses > 0, betainc(hits + 1.0, np.maximum(misses, 0.5), at), 0.0)
+        excess = reached + passed - 2.0 * target[open_]
+        at_k = np.exp(ways[open_] + xlogy(hits, at) + xlog1py(misses, -at))
+        up, down = hits / at, misses / (1.0 - at)
+        step = excess / np.maximum(at_k * (up + down), 1e-300)
+        bend = up - down + (down / (1.0 - at) - up / at) / (up + down)
+        low[open_] = np.where(excess < 0.0, at, low[open_])
+        high[open_] = np.where(excess < 0.0, high[open_], at)
+        # Halley's step where it stays inside the bracket, halving where it does not; it is cubic,
+        # so that after one as small as this nothing is left.
+        goal = at - step / np.clip(1.0 - 0.5 * step * bend, 0.5, 2.0)
+        last = np.abs(step) <= 1e-5 * np.minimum(at, np.sqrt(at * (1.0 - at) / n[open_]))
+        inside = last | ((goal > low[open_]) & (goal < high[open_]))
+        p[open_] = np.where(inside, goal, 0.5 * (low[open_] + high[open_]))
+        open_ = open_[~last]
+        if open_.size == 0:
             break
-    return np.where(k == 0, 0.0, p)
+    return p
 
 
 def _mid_p(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
-    return _mid_p_low(k, n, tail), 1.0 - _mid_p_low(n - k, n, tail)
+    hits, trials = k.ravel(), n.ravel()
+    # Where a limit is 0 or 1 the equation has no root; one that has takes its place meanwhile.
+    wanted = np.concatenate([np.maximum(hits, 1.0), np.minimum(hits, trials - 1.0)])
+    target = np.repeat([tail, 1.0 - tail], hits.size)
+    low, high = np.split(_mid_p_limit(wanted, np.tile(trials, 2), target), 2)
+    return (
+        np.where(k == 0, 0.0, low.reshape(k.shape)),
+        np.where(k == n, 1.0, high.reshape(k.shape)),
+    )
 
 
 def _arcsine(k: FloatArray, n: FloatArray, z: float, _tail: float) -> _Limits:
@@ -325,12 +335,17 @@ def clustered_proportion(
 
     - wald: p ± z se; wald_t: p ± t_{m-1} se; both cut at 0 and 1
     - logit: expit(logit p ± t_{m-1} se / (p(1-p)))
-    - wilson_effective: the Wilson interval at the effective size p(1-p)/var, at most n
+    - wilson_effective, agresti_coull_effective, jeffreys_effective: those intervals at the
+      effective size p(1-p)/var, at most n
+    - korn_graubard: the Clopper-Pearson interval at the effective size times
+      (t_{n-1} / t_{m-1})², not cut at n, as ``svyciprop(method = "beta")`` of R's survey
 
-    Where every outcome is the same, the variance is 0 and says nothing: wilson_effective then
-    takes m as the effective size, and the others return no interval, with a note.
+    Where every outcome is the same, the variance is 0 and says nothing: the effective size is then
+    taken as m, and methods without one return no interval, with a note. The bootstrap of whole
+    clusters is :func:`recohort.estimators.diagnostic_accuracy.bootstrap_diagnostic_accuracy`.
 
-    Source: Cochran, Sampling Techniques (3rd ed.), ch. 6; Rao and Scott, Biometrics 1992;48:577.
+    Sources: Cochran, Sampling Techniques (3rd ed.), ch. 6; Rao and Scott, Biometrics 1992;48:577;
+    Korn and Graubard, Surv Methodol 1998;24:193; Dean and Pagano, J Surv Stat Methodol 2015;3:484.
     Raises ValueError for fewer than two clusters, outcomes other than 0/1, or wrong shapes.
     """
     y = binary_vector(outcome, "outcome")
@@ -372,22 +387,31 @@ def clustered_proportion_from_counts(
     )
 
 
+_AT_EFFECTIVE_SIZE = {
+    ClusteredProportionInterval.WILSON_EFFECTIVE: _wilson,
+    ClusteredProportionInterval.AGRESTI_COULL_EFFECTIVE: _agresti_coull,
+    ClusteredProportionInterval.JEFFREYS_EFFECTIVE: _jeffreys,
+    ClusteredProportionInterval.KORN_GRAUBARD: _clopper_pearson,
+}
+
+
 def _clustered_interval(
     p: float, variance: float, m: int, n: float, method: ClusteredProportionInterval, level: float
 ) -> tuple[Interval | None, str]:
     z, t = float(ndtri(0.5 + level / 2.0)), float(stdtrit(m - 1, 0.5 + level / 2.0))
     constant = p in (0.0, 1.0)
-    if method is ClusteredProportionInterval.WILSON_EFFECTIVE:
-        note = ""
-        if constant:
-            size, note = float(m), "all outcomes are the same: the effective size is taken as m"
-        elif variance == 0.0:
-            size = n
-        else:
-            size = min(p * (1.0 - p) / variance, n)
-        # The score interval at a size that need not be a whole number.
-        low, high = _wilson(np.asarray(p * size), np.asarray(size), z, 0.0)
-        return Interval(float(low), float(high), level), note
+    if method in _AT_EFFECTIVE_SIZE:
+        size, note = float(m), "all outcomes are the same: the effective size is taken as m"
+        if not constant:
+            size, note = p * (1.0 - p) / variance if variance > 0.0 else np.inf, ""
+            if method is ClusteredProportionInterval.KORN_GRAUBARD:
+                size *= (float(stdtrit(n - 1, 0.5 + level / 2.0)) / t) ** 2
+        if method is not ClusteredProportionInterval.KORN_GRAUBARD or variance == 0.0:
+            size = min(size, n)
+        # The formulas hold at a size that need not be a whole number.
+        formula = _AT_EFFECTIVE_SIZE[method]
+        low, high = formula(np.asarray(p * size), np.asarray(size), z, (1.0 - level) / 2.0)
+        return Interval(max(float(low), 0.0), min(float(high), 1.0), level), note
     if constant:
         return None, "all outcomes are the same: the robust variance is 0 and gives no interval"
     se = float(np.sqrt(variance))

@@ -67,8 +67,8 @@ def two_sample_t(
     """
     x, y = vector(first, "first", 2), vector(second, "second", 2)
     return two_sample_t_from_summary(
-        GroupSummary(x.size, float(x.mean()), float(x.std(ddof=1))),
-        GroupSummary(y.size, float(y.mean()), float(y.std(ddof=1))),
+        GroupSummary(x.size, float(x.mean()), float(_squares(x)) ** 0.5),
+        GroupSummary(y.size, float(y.mean()), float(_squares(y)) ** 0.5),
         variance,
         level,
     )
@@ -104,6 +104,12 @@ def two_sample_t_from_summary(
     )
 
 
+def _squares(values: FloatArray) -> FloatArray:
+    """Sample variance along the last axis; 0 where all are equal but for their rounding."""
+    spread = np.ptp(values, axis=-1) > 8.0 * np.finfo(float).eps * np.abs(values).max(axis=-1)
+    return np.asarray(np.where(spread, values.var(axis=-1, ddof=1), 0.0))
+
+
 def _variance(
     a: FloatArray, b: FloatArray, m: int, n: int, kind: TwoSampleVariance
 ) -> tuple[FloatArray, FloatArray]:
@@ -129,9 +135,9 @@ def two_sample_t_batch(
     if x.shape[0] != y.shape[0]:
         raise ValueError(f"second: got {y.shape[0]} rows; takes {x.shape[0]}, as first")
     gap = x.mean(axis=1) - y.mean(axis=1)
-    a = np.where(np.ptp(x, axis=1) > 0.0, x.var(axis=1, ddof=1), 0.0)
-    b = np.where(np.ptp(y, axis=1) > 0.0, y.var(axis=1, ddof=1), 0.0)
-    squared, df = _variance(a, b, x.shape[1], y.shape[1], TwoSampleVariance(variance))
+    squared, df = _variance(
+        _squares(x), _squares(y), x.shape[1], y.shape[1], TwoSampleVariance(variance)
+    )
     se = np.sqrt(squared)
     t = np.divide(gap, se, out=np.full(gap.shape, np.nan), where=se > 0.0)
     return TwoSampleTBatch(gap, se, df, t, np.asarray(2.0 * stdtr(df, -np.abs(t))))
