@@ -18,6 +18,7 @@ from recohort.estimators.auc import (
     placements,
 )
 from recohort.estimators.auc_batch import AucStatus, auc_delong_batch
+from recohort.estimators.bootstrap import cluster_resample
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 DATA = np.genfromtxt(REFERENCE / "aSAH.csv", delimiter=",", names=True)
@@ -170,6 +171,113 @@ def test_doubled_observations_in_clusters_keep_the_error():
     one = auc_clustered(scores, y, who).estimate.se
     two = auc_clustered(np.tile(scores, 2), np.tile(y, 2), np.tile(who, 2)).estimate.se
     assert two == pytest.approx(one, rel=1e-12)
+
+
+def paired_oracle(first, second, y):
+    """DeLong 1988, eq. 6-8, pair by pair."""
+    parts = []
+    for scores in (first, second):
+        x, z = scores[y], scores[~y]
+        wins = (x[:, None] > z) + 0.5 * (x[:, None] == z)
+        parts.append((wins.mean(), wins.mean(axis=1), wins.mean(axis=0)))
+    s10 = np.cov(parts[0][1], parts[1][1]) / y.sum()
+    s01 = np.cov(parts[0][2], parts[1][2]) / (~y).sum()
+    covariance, contrast = s10 + s01, np.array([1.0, -1.0])
+    return parts[0][0] - parts[1][0], contrast @ covariance @ contrast, covariance
+
+
+@settings(max_examples=80, deadline=None)
+@given(samples(), st.integers(0, 10_000))
+def test_paired_test_agrees_with_the_definition_and_is_antisymmetric(sample, seed):
+    scores, y = sample
+    if min(y.sum(), (~y).sum()) < 2:
+        return
+    other = np.round(scores + np.random.default_rng(seed).normal(scale=2, size=y.size))
+    ours, turned = auc_paired_delong(scores, other, y), auc_paired_delong(other, scores, y)
+    gap, variance, covariance = paired_oracle(scores, other, y)
+    assert ours.difference.value == pytest.approx(gap, abs=1e-14)
+    if variance < 1e-14:
+        assert ours.test.p_value is None or variance > 1e-24
+        return
+    assert ours.difference.se**2 == pytest.approx(variance, abs=1e-14)
+    assert ours.test.statistic == pytest.approx(gap / variance**0.5)
+    assert ours.test.p_value == pytest.approx(turned.test.p_value)
+    assert turned.test.statistic == pytest.approx(-ours.test.statistic)
+    assert ours.difference.interval.low == pytest.approx(-turned.difference.interval.high)
+    if covariance[0, 0] > 1e-12 and covariance[1, 1] > 1e-12:
+        r = covariance[0, 1] / (covariance[0, 0] * covariance[1, 1]) ** 0.5
+        assert ours.correlation == pytest.approx(r, abs=1e-9)
+
+
+def obuchowski_oracle(scores, y, cluster):
+    """Obuchowski 1997, eq. 3-6, cluster by cluster."""
+    x, z, in_x, in_z = scores[y], scores[~y], cluster[y], cluster[~y]
+    wins = (x[:, None] > z) + 0.5 * (x[:, None] == z)
+    area, v10, v01 = wins.mean(), wins.mean(axis=1), wins.mean(axis=0)
+    labels = sorted(set(cluster.tolist()))
+    i10, i01, i = len(set(in_x.tolist())), len(set(in_z.tolist())), len(labels)
+    m, n = x.size, z.size
+    s10 = s01 = s11 = 0.0
+    for label in labels:
+        own_x = sum(v10[in_x == label]) - (in_x == label).sum() * area
+        own_z = sum(v01[in_z == label]) - (in_z == label).sum() * area
+        s10 += i10 / ((i10 - 1) * m) * own_x**2
+        s01 += i01 / ((i01 - 1) * n) * own_z**2
+        s11 += i / (i - 1) * own_x * own_z
+    return s10 / m + s01 / n + 2 * s11 / (m * n)
+
+
+@settings(max_examples=60, deadline=None)
+@given(samples(), st.integers(0, 10_000))
+def test_clustered_variance_agrees_with_obuchowski_1997_written_out(sample, seed):
+    scores, y = sample
+    cluster = np.random.default_rng(seed).integers(5, size=y.size)
+    ours = auc_clustered(scores, y, cluster).estimate
+    if np.unique(cluster[y]).size < 2 or np.unique(cluster[~y]).size < 2:
+        assert ours.se is None
+        return
+    variance = obuchowski_oracle(scores, y, cluster)
+    assert ours.se**2 == pytest.approx(max(variance, 0), abs=1e-13)
+
+
+def test_clustered_error_agrees_with_a_bootstrap_of_clusters():
+    rng = np.random.default_rng(8)
+    cluster = np.repeat(np.arange(60), 3)
+    y = rng.random(180) < rng.beta(1, 1, size=60)[cluster]
+    scores = rng.normal(size=60)[cluster] + rng.normal(size=180) + y
+    draws = []
+    for _ in range(1000):
+        rows = cluster_resample(cluster, rng)
+        draws.append(auc(scores[rows], y[rows]))
+    assert auc_clustered(scores, y, cluster).estimate.se == pytest.approx(np.std(draws), rel=0.12)
+
+
+def test_bootstrap_agrees_with_resampling_row_by_row():
+    scores, y = DATA["wfns"], DATA["y"] == 1
+    rng = np.random.default_rng(9)
+    draws = []
+    for _ in range(2000):
+        rows = np.concatenate(
+            [rng.choice(np.flatnonzero(y), y.sum()), rng.choice(np.flatnonzero(~y), (~y).sum())]
+        )
+        draws.append(delong_oracle(scores[rows], y[rows])[0])
+    ours = auc_bootstrap(scores, y, np.random.default_rng(1), 20_000).estimate
+    assert ours.se == pytest.approx(np.std(draws), rel=0.06)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert (ours.interval.low, ours.interval.high) == pytest.approx((low, high), abs=0.2 * ours.se)
+
+
+@pytest.mark.parametrize("n", [(5, 9), (51, 58)])
+def test_hanley_mcneil_variance_by_hand(n):
+    # Hanley and McNeil 1982, eq. 1-2 and Q1 = A/(2-A), Q2 = 2A²/(1+A).
+    cases, controls = n
+    rng = np.random.default_rng(cases)
+    y = np.arange(cases + controls) < cases
+    ours = auc_hanley_mcneil(rng.normal(size=y.size) + y, y).estimate
+    a = ours.value
+    q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
+    top = a * (1 - a) + (cases - 1) * (q1 - a * a) + (controls - 1) * (q2 - a * a)
+    assert ours.se == pytest.approx((top / (cases * controls)) ** 0.5, rel=1e-13)
 
 
 def test_paired_test_of_a_score_with_itself_does_not_exist():

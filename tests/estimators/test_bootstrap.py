@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from recohort.estimators.auc import auc
 from recohort.estimators.bootstrap import (
     BootstrapInterval,
     bca_interval,
@@ -10,7 +11,6 @@ from recohort.estimators.bootstrap import (
     cluster_resample,
     resample_indices,
 )
-from recohort.estimators.optimism import bootstrap_optimism, cut_point_optimism
 
 
 def test_intervals_agree_with_scipy_bootstrap():
@@ -42,37 +42,32 @@ def test_cluster_resample_draws_whole_clusters():
         assert (drawn == "a").sum() % 2 == 0
 
 
-def least_squares(x, y):
-    design = np.column_stack([np.ones(len(x)), x])
-    beta = np.linalg.lstsq(design, y.astype(float), rcond=None)[0]
-    return lambda rows: np.column_stack([np.ones(len(rows)), rows]) @ beta
+def test_percentile_limits_lie_beside_those_of_r_boot_ci():
+    # R 4.2.2, boot 1.3: boot.ci, type = c("basic", "perc"), of t0 = 3.1 and these draws. R takes
+    # order statistics 25 and 975 of 999, type 7 the points 25.95 and 974.05.
+    draws = stats.norm.ppf((np.arange(1, 1000) - 0.5) / 999, 3, 0.5) ** 2 / 3
+    assert (draws[24], draws[974]) == pytest.approx((1.35464108209, 5.29097120168))
+    percentile = bootstrap_interval(draws, 3.1)
+    assert percentile.low == pytest.approx(draws[24] + 0.95 * (draws[25] - draws[24]))
+    assert percentile.high == pytest.approx(draws[974] - 0.95 * (draws[974] - draws[973]))
+    basic = bootstrap_interval(draws, 3.1, BootstrapInterval.BASIC)
+    assert (basic.low, basic.high) == pytest.approx((6.2 - percentile.high, 6.2 - percentile.low))
 
 
-def test_optimism_of_noise_brings_the_auc_back_to_one_half():
-    rng = np.random.default_rng(3)
-    corrected = []
-    for _ in range(10):
-        x, y = rng.normal(size=(80, 6)), rng.random(80) < 0.4
-        ours = bootstrap_optimism(x, y, least_squares, auc, rng, 40)
-        assert ours.optimism > 0
-        assert ours.corrected == ours.apparent - ours.optimism
-        corrected.append(ours.corrected)
-    assert np.mean(corrected) == pytest.approx(0.5, abs=0.05)
-
-
-def test_cut_point_optimism_is_positive_on_noise_and_repeats():
-    rng = np.random.default_rng(4)
-    x, y = rng.normal(size=60), rng.random(60) < 0.5
-    ours = cut_point_optimism(x, y, np.random.default_rng(1))
-    assert ours.youden.optimism > 0.02
-    assert ours.youden.corrected < ours.youden.apparent
-    assert ours == cut_point_optimism(x, y, np.random.default_rng(1))
-
-
-def test_resamples_that_fail_are_counted():
-    y = np.array([1, 0, 0, 0, 0, 0, 0, 0])
-    ours = bootstrap_optimism(
-        np.arange(8.0)[:, None], y, least_squares, auc, np.random.default_rng(1), 100
-    )
-    assert ours.failures > 20
-    assert ours.resamples + ours.failures == 100
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-50, 50), min_size=5, max_size=60),
+    st.floats(0.5, 3),
+    st.floats(-5, 5),
+    st.sampled_from(list(BootstrapInterval)),
+)
+def test_intervals_move_with_the_draws(draws, stretch, shift, method):
+    """Property: a linear change of the estimates is one of the limits."""
+    sample = np.array(draws)
+    one = bootstrap_interval(sample, sample[0], method)
+    two = bootstrap_interval(stretch * sample + shift, stretch * sample[0] + shift, method)
+    assert two.low == pytest.approx(stretch * one.low + shift, abs=1e-9)
+    assert two.high == pytest.approx(stretch * one.high + shift, abs=1e-9)
+    wider = bootstrap_interval(sample, sample[0], method, 0.99)
+    assert wider.low <= one.low + 1e-9
+    assert wider.high >= one.high - 1e-9

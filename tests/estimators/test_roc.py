@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from recohort.estimators.auc import auc
+from recohort.estimators.proportion import proportion_interval
 from recohort.estimators.roc import (
     RocBand,
     cut_point,
@@ -62,6 +64,65 @@ def test_band_holds_the_curve_and_repeats(method):
     assert (ours.low <= ours.sensitivity + 1e-12).all()
     assert (ours.high >= ours.sensitivity - 1e-12).all()
     assert ((ours.low >= 0) & (ours.high <= 1)).all()
+
+
+def test_bootstrap_band_agrees_with_proc():
+    # R, pROC 1.18.0: ci.se(roc(y, ndka), specificities = c(.2, .5, .8, .9), boot.n = 20000)
+    low = [0.731707317073, 0.487804878049, 0.170731707317, 0.048780487805]
+    high = [0.975609756098, 0.829268292683, 0.560975609756, 0.414634146341]
+    ours = roc_band(
+        DATA["ndka"],
+        DATA["y"],
+        np.random.default_rng(1),
+        specificity=[0.2, 0.5, 0.8, 0.9],
+        resamples=4000,
+    )
+    # Sensitivities move in steps of 1/41, and so do the limits.
+    np.testing.assert_allclose(ours.low, low, atol=1.01 / 41)
+    np.testing.assert_allclose(ours.high, high, atol=1.01 / 41)
+
+
+def test_sensitivities_agree_with_proc_coords():
+    # R, pROC 1.18.0: coords(roc(y, ndka), c(.1, .25, .5, .8, .9), input = "specificity")
+    ours = sensitivity_at(roc_curve(DATA["ndka"], DATA["y"]), [0.1, 0.25, 0.5, 0.8, 0.9])
+    printed = [
+        0.90243902439024,
+        0.87804878048780,
+        0.70731707317073,
+        0.34146341463415,
+        0.19512195121951,
+    ]
+    np.testing.assert_allclose(ours, printed, atol=1e-13)
+
+
+def test_binomial_band_is_wilsons_interval_at_each_point():
+    ours = roc_band(
+        DATA["ndka"],
+        DATA["y"],
+        np.random.default_rng(1),
+        RocBand.POINTWISE_BINOMIAL,
+        specificity=[1 / 2],
+    )
+    one = proportion_interval(round(41 * float(ours.sensitivity[0])), 41)
+    assert (ours.low[0], ours.high[0]) == pytest.approx((one.low, one.high))
+
+
+def test_kolmogorov_band_moves_the_curve_by_the_quantiles_of_stephens_1970():
+    # Campbell 1994, with Kolmogorov's 1.48 for √0.95 = 97.5% and Stephens' correction.
+    band = roc_band(
+        DATA["ndka"],
+        DATA["y"],
+        np.random.default_rng(1),
+        RocBand.SIMULTANEOUS_KOLMOGOROV,
+        specificity=[0.5],
+    )
+    up, across = (
+        stats.kstwobign.ppf(0.95**0.5) / (n**0.5 + 0.12 + 0.11 / n**0.5) for n in (41, 72)
+    )
+    curve = roc_curve(DATA["ndka"], DATA["y"])
+    low = sensitivity_at(curve, 0.5 + across) - up
+    high = sensitivity_at(curve, 0.5 - across) + up
+    assert (band.low[0], band.high[0]) == pytest.approx((max(low, 0), min(high, 1)))
 
 
 def test_kolmogorov_band_covers_whole_curves():

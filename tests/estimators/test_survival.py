@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.statistics import multivariate_logrank_test
 
-from recohort.estimators.cox import cox
+from recohort.estimators.cox import CoxTies, cox
 from recohort.estimators.kaplan_meier import (
     SurvivalInterval,
     kaplan_meier,
@@ -108,6 +108,12 @@ def test_flat_median_is_the_middle_as_in_r():
     assert (ours.value, ours.low, ours.high) == (3, 1, None)
 
 
+def test_limits_that_do_not_exist_are_not_crossed_as_in_r():
+    # R 4.2.2: quantile(survfit(Surv(c(1, 2, 3), c(0, 0, 1)) ~ 1), .5): 3, NA, NA
+    ours = survival_quantile(kaplan_meier([1, 2, 3], [0, 0, 1]))
+    assert (ours.value, ours.low, ours.high) == (3, None, None)
+
+
 times = st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=2, max_size=25)
 
 
@@ -194,6 +200,76 @@ def test_cox_agrees_with_r_coxph():
     ratio, limits = plain.hazard_ratio(0)
     assert ratio == pytest.approx(0.599494609709)
     assert limits.low < ratio < limits.high
+
+
+def test_breslow_ties_of_freireich_1963():
+    # Collett, Modelling Survival Data, and SAS (ties = breslow): 1.509 with SE 0.410.
+    ours = cox(BOTH, BOTH_EVENT, ARM[:, None], ties=CoxTies.BRESLOW)
+    assert (round(ours.coefficients[0], 3), round(ours.standard_errors[0], 3)) == (1.509, 0.410)
+
+
+def test_breslow_ties_agree_with_r_coxph():
+    # R 4.2.2: coxph(Surv(time, e) ~ sex + age, lung, ties = "breslow"), and with cluster = inst
+    x = np.column_stack([LUNG["sex"], LUNG["age"]])
+    plain = cox(TIME, EVENT, x, ties=CoxTies.BRESLOW)
+    robust = cox(TIME, EVENT, x, LUNG["inst"], CoxTies.BRESLOW)
+    for fit in (plain, robust):
+        np.testing.assert_allclose(
+            fit.coefficients, [-0.51099658705015, 0.0170000450677], rtol=1e-8
+        )
+    errors, clustered = [0.16768273977471, 0.00923134973606], [0.12795916258759, 0.00730480766431]
+    np.testing.assert_allclose(plain.standard_errors, errors, rtol=1e-6)
+    np.testing.assert_allclose(robust.standard_errors, clustered, rtol=1e-6)
+    assert plain.log_likelihood == pytest.approx(-738.043641521583, abs=1e-8)
+
+
+def partial_likelihood(b, t, e, x, ties):
+    """The definition, event time by event time and event by event."""
+    risk, value = np.exp(x @ b), 0.0
+    for moment in np.unique(t[e]):
+        now = np.flatnonzero(e & (t == moment))
+        for k in range(now.size):
+            share = k / now.size if ties is CoxTies.EFRON else 0.0
+            value += (x[now[k]] @ b) - np.log(risk[t >= moment].sum() - share * risk[now].sum())
+    return value
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(list(CoxTies)))
+def test_cox_maximises_the_partial_likelihood_written_out(seed, ties):
+    rng = np.random.default_rng(seed)
+    x, t = rng.normal(size=(40, 2)), np.ceil(4 * rng.exponential(size=40))
+    e = rng.random(40) < 0.7
+    ours = cox(t, e, x, ties=ties)
+    assert ours.converged
+    best = partial_likelihood(ours.coefficients, t, e, x, ties)
+    assert best == pytest.approx(ours.log_likelihood, abs=1e-9)
+    step = 1e-4
+    moves = np.eye(2) * step
+    values = [
+        [partial_likelihood(ours.coefficients + s * m, t, e, x, ties) for s in (-1, 1)]
+        for m in moves
+    ]
+    for below, above in values:
+        assert abs(above - below) / (2 * step) < 1e-4
+        assert below < best
+        assert above < best
+
+
+def test_without_ties_efron_and_breslow_are_one():
+    rng = np.random.default_rng(6)
+    t, e, x = rng.exponential(size=50), rng.random(50) < 0.6, rng.normal(size=(50, 2))
+    group = np.arange(50) // 3
+    one, two = (cox(t, e, x, group, ties) for ties in CoxTies)
+    np.testing.assert_allclose(one.coefficients, two.coefficients, rtol=1e-12)
+    np.testing.assert_allclose(one.standard_errors, two.standard_errors, rtol=1e-12)
+
+
+def test_a_column_that_never_varies_among_those_at_risk_is_said():
+    # The second column differs only in a person who has left before the first event.
+    ours = cox([1, 2, 3, 4, 5], [0, 1, 1, 0, 1], [[1, 1], [2, 0], [1, 0], [4, 0], [3, 0]])
+    assert not ours.converged
+    assert "no information on column 1" in ours.note
 
 
 def test_separated_cox_is_said():

@@ -67,16 +67,28 @@ def brier_score(probability: ArrayLike, y: ArrayLike) -> float:
 def calibration(probability: ArrayLike, y: ArrayLike, level: float = 0.95) -> Calibration:
     """Calibration of ``probability`` (n,), strictly between 0 and 1, for ``y`` (n,).
 
+    See :func:`calibration_from_logits`, which is to be had where a prediction rounds to 0 or 1.
+    """
+    p, outcome = _checked(probability, y)
+    if ((p == 0.0) | (p == 1.0)).any():
+        raise ValueError("probability: got 0 or 1; takes probabilities strictly between")
+    return _calibration(np.asarray(logit(p)), p, outcome, level)
+
+
+def calibration_from_logits(logits: ArrayLike, y: ArrayLike, level: float = 0.95) -> Calibration:
+    """Calibration of predictions given as log odds ``logits`` (n,) for ``y`` (n,).
+
     Slope and intercepts are maximum-likelihood logistic regressions with Wald intervals. Where one
     does not exist (one outcome only, one prediction only, predictions that separate the outcomes)
     its value is NaN and its note says why.
     Sources: Cox, Biometrika 1958;45:562; Van Calster et al., J Clin Epidemiol 2016;74:167.
     """
-    p, outcome = _checked(probability, y)
+    line = vector(logits, "logits")
+    return _calibration(line, np.asarray(expit(line)), binary_vector(y, "y", line.size), level)
+
+
+def _calibration(line: FloatArray, p: FloatArray, outcome: BoolArray, level: float) -> Calibration:
     confidence_level(level)
-    if ((p == 0.0) | (p == 1.0)).any():
-        raise ValueError("probability: got 0 or 1; takes probabilities strictly between")
-    line = logit(p)
     total = outcome.astype(np.float64)
     brier = float(np.mean((p - total) ** 2))
     prevalence = float(total.mean())

@@ -192,7 +192,7 @@ def bootstrap_diagnostic_accuracy(
     between resamples, unlike under ``ProportionInterval.BOOTSTRAP``, which keeps a denominator.
     Limits are type-7 quantiles and standard errors SDs of the draws (of their logarithms for the
     likelihood ratios; None where one of them is 0 or infinite). Resamples in which a measure does
-    not exist are left out, and a note says how many. The result depends on ``rng`` and nothing else.
+    not exist are left out, and a note says how many. The result depends on ``rng`` alone.
     Source: Davison and Hinkley, Bootstrap Methods (1997), 2.4 and 3.8; Rutter, Acad Radiol
     2000;7:413 (clusters).
     """

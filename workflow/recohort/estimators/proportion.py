@@ -238,7 +238,7 @@ def _mid_p_limit(k: FloatArray, n: FloatArray, target: FloatArray) -> FloatArray
         open_ = open_[~last]
         if open_.size == 0:
             break
-    return p
+    return np.asarray(p)
 
 
 def _mid_p(k: FloatArray, n: FloatArray, _z: float, tail: float) -> _Limits:
