@@ -75,6 +75,16 @@ def test_a_mixed_model_is_the_estimators_fit_with_the_cards_groups(herd: Herd) -
     fall = 2 * (peer.loglik - null.loglik)
     assert found[S.P_VALUE] == pytest.approx(stats.chi2.sf(fall, 1), rel=1e-4)
     assert found[S.CI95_LOWER] < found[S.ODDS_RATIO] < found[S.CI95_UPPER]
+    for limit in (found[S.CI95_LOWER], found[S.CI95_UPPER]):
+        held = fit_mixed_logistic(
+            data["lame"],
+            x[:, :1],
+            data["herd"].astype(int),
+            offset=math.log(limit) * x[:, 1],
+            nodes=9,
+        )
+        fallen = 2 * (peer.loglik - held.loglik)
+        assert fallen == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-6)
 
 
 def test_a_cox_model_as_lifelines(herd: Herd) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from scipy.special import chdtrc, ndtri
+import numpy as np
+from scipy.special import chdtrc
 
 from recohort.analysis.model import FittedModel, fit_without
-from recohort.card import analyses as asked
-from recohort.cohort import FloatArray
+from recohort.card.analyses import CoxModel
+
+if TYPE_CHECKING:
+    from recohort.estimators.logistic_data import LogisticData
+    from recohort.estimators.logistic_inference import Fit
 
 __all__ = ["likelihood_ratio_p", "profile_limits", "safe_exp"]
 
@@ -23,50 +28,39 @@ def safe_exp(value: float) -> float:
 def likelihood_ratio_p(fitted: FittedModel, term: str) -> float:
     """P of the fall in log-likelihood when a term is left out, chi-square with one degree."""
     try:
-        without = fit_without(fitted, term)
+        if isinstance(fitted.model, CoxModel):
+            fall = 2.0 * (fitted.loglik - fit_without(fitted, term).loglik)
+            return float(chdtrc(1.0, max(0.0, fall))) if math.isfinite(fall) else NAN
+        from recohort.estimators.logistic_inference import likelihood_ratio_test
+
+        p_value = likelihood_ratio_test(*_logistic(fitted), term).p_value
     except ValueError:
         return NAN
-    fall = 2.0 * (fitted.loglik - without.loglik)
-    return float(chdtrc(1.0, max(0.0, fall))) if math.isfinite(fall) else NAN
+    return NAN if p_value is None else p_value
 
 
 def profile_limits(fitted: FittedModel, term: str, level: float) -> tuple[float, float]:
-    """Where a coefficient's profile log-likelihood has fallen by half a chi-square quantile."""
-    from scipy.optimize import brentq
-
-    b, se = fitted.coef[term], fitted.se[term]
-    if not (math.isfinite(b) and math.isfinite(se) and se > 0):
+    """The odds ratios that a likelihood-ratio test does not reject; NaN for a Cox model."""
+    if isinstance(fitted.model, CoxModel):  # A partial likelihood has no offset here.
         return NAN, NAN
-    if isinstance(fitted.model, asked.CoxModel):  # A partial likelihood has no offset here.
+    from recohort.estimators.logistic_inference import profile_interval
+
+    try:
+        found = profile_interval(*_logistic(fitted), term, level=level)
+    except ValueError:
         return NAN, NAN
-    drop = float(ndtri(0.5 + level / 2.0)) ** 2 / 2.0
-    column = fitted.data.names.index(term)
-    keep = [index for index in range(len(fitted.data.names)) if index != column]
-    fixed = fitted.data.design[:, column]
-
-    def height(value: float) -> float:
-        return _offset_loglik(fitted, keep, value * fixed) - fitted.loglik + drop
-
-    limits = []
-    for side in (-1.0, 1.0):
-        reach = 2.0
-        while height(b + side * reach * se) > 0 and reach < 64:
-            reach *= 2.0
-        try:
-            limits.append(safe_exp(float(brentq(height, b, b + side * reach * se, xtol=1e-8))))
-        except ValueError:
-            limits.append(math.inf if side > 0 else 0.0)
-    return limits[0], limits[1]
+    return safe_exp(found.low), safe_exp(found.high)
 
 
-def _offset_loglik(fitted: FittedModel, keep: list[int], offset: FloatArray) -> float:
-    data, model = fitted.data, fitted.model
-    if data.group is not None and isinstance(model, asked.LogisticModel):
-        from recohort.estimators.mixed_logistic import fit_mixed_logistic
+def _logistic(fitted: FittedModel) -> tuple[Fit, LogisticData]:
+    """The fit anew, as the estimators hold it, with its data."""
+    from recohort.estimators.logistic import fit_logistic_data
+    from recohort.estimators.logistic_data import logistic_data
 
-        return fit_mixed_logistic(
-            data.outcome, data.design[:, keep], data.group, offset=offset, nodes=model.nodes
-        ).loglik
-    from recohort.estimators.logistic import fit_logistic
+    rows, model = fitted.data, fitted.model
+    data = logistic_data(rows.outcome, rows.design, rows.group, None, None, None, rows.names)
+    if rows.group is None or isinstance(model, CoxModel):
+        return fit_logistic_data(data), data
+    from recohort.estimators.mixed_logistic import fit_mixed_data
 
-    return fit_logistic(data.outcome, data.design[:, keep], offset=offset).loglik
+    return fit_mixed_data(data, model.nodes, np.full((1, len(rows.names) + 1), np.nan)), data
