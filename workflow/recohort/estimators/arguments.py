@@ -5,7 +5,8 @@ Every check raises ``ValueError`` that names the argument, what it got and what 
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def describe(value: object) -> str:
@@ -158,3 +160,12 @@ def number(
 def confidence_level(value: float, name: str = "level") -> float:
     """A confidence level strictly between 0 and 1 (0.95, not 95)."""
     return number(value, name, 0.0, 1.0, open_low=True, open_high=True)
+
+
+def choice(kind: type[Choice], value: str, name: str) -> Choice:
+    """The member of a closed list that ``value`` is or names."""
+    try:
+        return kind(value)
+    except ValueError:
+        listed = ", ".join(repr(str(member)) for member in kind)
+        raise ValueError(f"{name}: got {describe(value)}; takes one of {listed}") from None

@@ -18,8 +18,10 @@ from recohort.estimators.arguments import (
     BoolArray,
     FloatArray,
     binary_vector,
+    choice,
     codes,
     confidence_level,
+    number,
     vector,
     whole_number,
 )
@@ -102,7 +104,8 @@ def auc_interval(
     plain: A ± z se, cut at 0 and 1 as pROC does; logit: expit(logit A ± z se / (A (1 - A))).
     """
     z = float(ndtri(0.5 + confidence_level(level) / 2.0))
-    if AucScale(scale) is AucScale.PLAIN:
+    value, se = number(value, "value", 0.0, 1.0), number(se, "se", 0.0)
+    if choice(AucScale, scale, "scale") is AucScale.PLAIN:
         return Interval(max(value - z * se, 0.0), min(value + z * se, 1.0), float(level))
     if value <= 0.0 or value >= 1.0:
         return None

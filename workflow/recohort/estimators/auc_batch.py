@@ -19,6 +19,7 @@ from recohort.estimators.arguments import (
     FloatArray,
     IntArray,
     binary,
+    choice,
     confidence_level,
     rows,
 )
@@ -133,7 +134,9 @@ def auc_delong_batch(
         )
         controls = score.shape[1] - cases[part]
         _merge(high, low, cases[part], controls, value[part], variance[part])
-    return _with_interval(value, variance, cases, score.shape[1], z, AucScale(scale), level)
+    return _with_interval(
+        value, variance, cases, score.shape[1], z, choice(AucScale, scale, "scale"), level
+    )
 
 
 def _ordered_groups(score: FloatArray, case: BoolArray) -> tuple[FloatArray, FloatArray, IntArray]:

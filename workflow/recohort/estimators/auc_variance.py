@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, owens_t
 
-from recohort.estimators.arguments import FloatArray, number, numeric_array
+from recohort.estimators.arguments import FloatArray, choice, number, numeric_array
 
 
 class AucVarianceModel(StrEnum):
@@ -64,7 +64,7 @@ def auc_variance(
     for sizes, name in ((n1, "cases"), (n0, "controls")):
         if (sizes < 1).any():
             raise ValueError(f"{name}: got {sizes.min():g}; takes numbers of at least 1")
-    kind = AucVarianceModel(model)
+    kind = choice(AucVarianceModel, model, "model")
     if kind is AucVarianceModel.VAN_DANTZIG:
         return np.asarray(a * (1.0 - a) / np.minimum(n1, n0))
     if kind is AucVarianceModel.DELONG_BOUND:

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from recohort.estimators.arguments import (
     IntArray,
+    choice,
     codes,
     confidence_level,
     number,
@@ -41,7 +42,7 @@ def bootstrap_interval(
     sample = vector(draws, "draws", 2)
     centre = number(observed, "observed")
     tail = (1.0 - confidence_level(level)) / 2.0
-    kind = BootstrapInterval(method)
+    kind = choice(BootstrapInterval, method, "method")
     if kind is BootstrapInterval.NORMAL:
         half = float(-ndtri(tail)) * float(sample.std(ddof=1))
         return Interval(centre - half, centre + half, float(level))

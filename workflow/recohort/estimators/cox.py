@@ -18,6 +18,7 @@ from recohort.estimators.arguments import (
     FloatArray,
     IntArray,
     binary_vector,
+    choice,
     codes,
     confidence_level,
     numeric_array,
@@ -99,7 +100,7 @@ def cox(
     label = None if cluster is None else codes(cluster, "cluster", t.size)[0]
     if label is not None and label.max() == 0:
         raise ValueError("cluster: got 1 cluster; takes at least 2")
-    risk_sets = _risk_sets(t, happened, standard, CoxTies(ties))
+    risk_sets = _risk_sets(t, happened, standard, choice(CoxTies, ties, "ties"))
     b, information, log_likelihood, found = _newton(risk_sets)
     missing = np.full(b.size, np.nan)
     events = int(happened.sum())

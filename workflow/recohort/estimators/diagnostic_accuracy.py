@@ -13,6 +13,7 @@ from recohort.estimators.arguments import (
     FloatArray,
     IntArray,
     binary_vector,
+    choice,
     codes,
     confidence_level,
     whole_number,
@@ -135,7 +136,7 @@ def clustered_diagnostic_accuracy(
     group, m = codes(cluster, "cluster", test.size)
     if m < 2:
         raise ValueError(f"cluster: got {m} cluster; takes at least 2")
-    kind = ClusteredProportionInterval(method)
+    kind = choice(ClusteredProportionInterval, method, "method")
 
     def count(selected: BoolArray) -> IntArray:
         return np.bincount(group[selected], minlength=m).astype(np.int64)

@@ -20,6 +20,7 @@ from recohort.estimators.arguments import (
     BoolArray,
     FloatArray,
     IntArray,
+    choice,
     codes,
     confidence_level,
     numeric_array,
@@ -211,7 +212,7 @@ def linear_mixed_batch(
     """:func:`linear_mixed` for every row of ``y`` (C, n), all on one ``design`` and ``group``."""
     outcomes = rows(y, "y")
     prepared = _design(design, group, outcomes.shape[1])
-    kind, df_kind = Likelihood(likelihood), DegreesOfFreedom(df)
+    kind, df_kind = choice(Likelihood, likelihood, "likelihood"), choice(DegreesOfFreedom, df, "df")
     block = _rows_at_once(prepared)
     parts = [
         _fit(prepared, outcomes[start : start + block], kind, df_kind)

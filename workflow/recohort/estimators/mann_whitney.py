@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from recohort.estimators.arguments import FloatArray, rows, vector
+from recohort.estimators.arguments import FloatArray, choice, rows, vector
 from recohort.estimators.ranks import midranks
 from recohort.estimators.result import HypothesisTest
 
@@ -51,7 +51,7 @@ def mann_whitney(
     values are equal the test does not exist and ``note`` says so.
     """
     x, y = vector(first, "first"), vector(second, "second")
-    kind = MannWhitneyMethod(method)
+    kind = choice(MannWhitneyMethod, method, "method")
     m, n = x.size, y.size
     rank, ties = midranks(np.concatenate([x, y]))
     u = float(rank[:m].sum()) - m * (m + 1) / 2.0
@@ -112,7 +112,7 @@ def mann_whitney_batch(
     x, y = rows(first, "first"), rows(second, "second")
     if x.shape[0] != y.shape[0]:
         raise ValueError(f"second: got {y.shape[0]} rows; takes {x.shape[0]}, as first")
-    kind = MannWhitneyMethod(method)
+    kind = choice(MannWhitneyMethod, method, "method")
     if kind is MannWhitneyMethod.EXACT:
         raise ValueError(f"method: got {kind}; a batch takes normal or normal_continuity")
     m, n = x.shape[1], y.shape[1]

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from scipy.special import bdtr, chdtrc
 
-from recohort.estimators.arguments import whole_number
+from recohort.estimators.arguments import choice, whole_number
 from recohort.estimators.result import HypothesisTest
 
 
@@ -35,7 +35,7 @@ def mcnemar(
     BMC Med Res Methodol 2013;13:91 (mid-p).
     """
     one, two = whole_number(b, "b"), whole_number(c, "c")
-    kind = McNemarMethod(method)
+    kind = choice(McNemarMethod, method, "method")
     total, low = one + two, min(one, two)
     if total == 0:
         return HypothesisTest(None, None, note="no discordant pair: the test does not exist")

@@ -79,8 +79,8 @@ def bootstrap_optimism(
     Source: Harrell, Lee and Mark, Stat Med 1996;15:361; Efron, J Am Stat Assoc 1983;78:316.
     """
     rows_ = numeric_array(x, "x")
-    if rows_.ndim != 2:
-        raise ValueError(f"x: got shape {rows_.shape}; takes two dimensions, a row a person")
+    if rows_.ndim != 2 or rows_.shape[1] == 0:
+        raise ValueError(f"x: got shape {rows_.shape}; takes (n, p), a row a person")
     outcome = binary_vector(y, "y", rows_.shape[0])
     count = whole_number(resamples, "resamples", 2)
     apparent = metric(fit(rows_, outcome)(rows_), outcome)

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recohort.estimators.arguments import FloatArray, numeric_array, same_shape
+from recohort.estimators.arguments import FloatArray, choice, numeric_array, same_shape
 
 
 class ChangeDefinition(StrEnum):
@@ -39,7 +39,7 @@ def percent_change(before: ArrayLike, after: ArrayLike, definition: ChangeDefini
     same_shape(b, a, "before", "after")
     if b.ndim == 0 or b.shape[-1] == 0:
         raise ValueError(f"before: got an array of shape {b.shape}; takes at least 1 value")
-    kind = ChangeDefinition(definition)
+    kind = choice(ChangeDefinition, definition, "definition")
     if kind in (ChangeDefinition.MEAN_OF_CHANGES, ChangeDefinition.MEDIAN_OF_CHANGES):
         _require(b > 0.0, "before", kind)
         each = 100.0 * (a - b) / b

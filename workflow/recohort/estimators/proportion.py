@@ -26,6 +26,7 @@ from scipy.special import (
 from recohort.estimators.arguments import (
     FloatArray,
     binary_vector,
+    choice,
     codes,
     confidence_level,
     whole_numbers,
@@ -138,7 +139,9 @@ def proportion_intervals(
     """
     successes, trials = _counts(k, n)
     z = float(ndtri(0.5 + confidence_level(level) / 2.0))
-    low, high = _FORMULAS[ProportionInterval(method)](successes, trials, z, (1.0 - level) / 2.0)
+    low, high = _FORMULAS[choice(ProportionInterval, method, "method")](
+        successes, trials, z, (1.0 - level) / 2.0
+    )
     if clip:
         low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
     return ProportionIntervals(np.asarray(low), np.asarray(high), float(level))
@@ -375,7 +378,7 @@ def clustered_proportion_from_counts(
     variance = m / (m - 1) * float(np.sum((hits - p * sizes) ** 2)) / total**2
     se, naive = float(np.sqrt(variance)), float(np.sqrt(p * (1.0 - p) / total))
     interval, note = _clustered_interval(
-        p, variance, m, total, ClusteredProportionInterval(method), float(level)
+        p, variance, m, total, choice(ClusteredProportionInterval, method, "method"), float(level)
     )
     return ClusteredProportion(
         estimate=Estimate(p, se, interval, note),

@@ -17,6 +17,7 @@ from recohort.estimators.arguments import (
     BoolArray,
     FloatArray,
     binary_vector,
+    choice,
     confidence_level,
     number,
     numeric_array,
@@ -145,7 +146,7 @@ def roc_band(
     cases, controls = np.sort(score[case]), np.sort(score[~case])
     curve = _curve(cases, controls)
     middle = sensitivity_at(curve, grid)
-    kind = RocBand(method)
+    kind = choice(RocBand, method, "method")
     if kind is RocBand.POINTWISE_BINOMIAL:
         hits = np.rint(middle * cases.size)
         limits = proportion_intervals(hits, cases.size, ProportionInterval.WILSON, level)

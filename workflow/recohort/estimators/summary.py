@@ -13,7 +13,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recohort.estimators.arguments import FloatArray, number, numeric_array, vector, whole_number
+from recohort.estimators.arguments import (
+    FloatArray,
+    choice,
+    number,
+    numeric_array,
+    vector,
+    whole_number,
+)
 
 
 class SdDenominator(StrEnum):
@@ -91,7 +98,7 @@ def quantile_position(
     """
     size = whole_number(n, "n", 1)
     p = number(probability, "probability", 0.0, 1.0)
-    kind = QuantileDefinition(definition)
+    kind = choice(QuantileDefinition, definition, "definition")
     if kind in (QuantileDefinition.TUKEY_HINGES, QuantileDefinition.MOORE_MCCABE):
         return _position_of_hinge(size, p, kind)
     if kind in _CONTINUOUS:
@@ -172,7 +179,7 @@ def standard_deviation(
     Raises ValueError for a single value under n - 1, where it does not exist.
     """
     array = numeric_array(values, "values")
-    lost = 1 if SdDenominator(denominator) is SdDenominator.N_MINUS_1 else 0
+    lost = 1 if choice(SdDenominator, denominator, "denominator") is SdDenominator.N_MINUS_1 else 0
     if array.ndim == 0 or array.shape[-1] < 1 + lost:
         raise ValueError(
             f"values: got an array of shape {array.shape}; takes at least {1 + lost} "
@@ -189,14 +196,16 @@ def summarise(
 ) -> Summary:
     """Summary of ``values`` (n,) under the stated conventions; missing values are refused."""
     array = vector(values, "values")
-    single = array.size == 1 and SdDenominator(sd_denominator) is SdDenominator.N_MINUS_1
+    quartile = choice(QuantileDefinition, quantile_definition, "quantile_definition")
+    denominator = choice(SdDenominator, sd_denominator, "sd_denominator")
+    single = array.size == 1 and denominator is SdDenominator.N_MINUS_1
     return Summary(
         n=array.size,
         mean=float(array.mean()),
-        sd=None if single else float(standard_deviation(array, sd_denominator)),
+        sd=None if single else float(standard_deviation(array, denominator)),
         median=float(quantile(array, 0.5, QuantileDefinition.TYPE_7)),
-        lower_quartile=float(quantile(array, 0.25, quantile_definition)),
-        upper_quartile=float(quantile(array, 0.75, quantile_definition)),
+        lower_quartile=float(quantile(array, 0.25, quartile)),
+        upper_quartile=float(quantile(array, 0.75, quartile)),
         minimum=float(array.min()),
         maximum=float(array.max()),
     )

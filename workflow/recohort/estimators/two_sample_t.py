@@ -11,6 +11,7 @@ from scipy.special import stdtr, stdtrit
 
 from recohort.estimators.arguments import (
     FloatArray,
+    choice,
     confidence_level,
     number,
     rows,
@@ -91,7 +92,9 @@ def two_sample_t_from_summary(
     a = number(first.sd, "first.sd", 0.0) ** 2
     b = number(second.sd, "second.sd", 0.0) ** 2
     confidence_level(level)
-    squared, df = _variance(np.asarray(a), np.asarray(b), m, n, TwoSampleVariance(variance))
+    squared, df = _variance(
+        np.asarray(a), np.asarray(b), m, n, choice(TwoSampleVariance, variance, "variance")
+    )
     se, freedom = float(squared) ** 0.5, float(df)
     if se == 0.0:
         note = "neither group has any spread: the test does not exist"
@@ -136,7 +139,11 @@ def two_sample_t_batch(
         raise ValueError(f"second: got {y.shape[0]} rows; takes {x.shape[0]}, as first")
     gap = x.mean(axis=1) - y.mean(axis=1)
     squared, df = _variance(
-        _squares(x), _squares(y), x.shape[1], y.shape[1], TwoSampleVariance(variance)
+        _squares(x),
+        _squares(y),
+        x.shape[1],
+        y.shape[1],
+        choice(TwoSampleVariance, variance, "variance"),
     )
     se = np.sqrt(squared)
     t = np.divide(gap, se, out=np.full(gap.shape, np.nan), where=se > 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from recohort.estimators.arguments import FloatArray, numeric_array, rows, vector
+from recohort.estimators.arguments import FloatArray, choice, numeric_array, rows, vector
 from recohort.estimators.ranks import midranks
 from recohort.estimators.result import HypothesisTest
 
@@ -55,8 +55,8 @@ def wilcoxon_signed_rank(
     and ``note`` says so. Equal differences that rounding tells apart are not ties: round first.
     """
     gap = vector(differences, "differences")
-    kind = SignedRankMethod(method)
-    signed, rank = _signed_ranks(gap, ZeroDifferences(zeros))
+    kind = choice(SignedRankMethod, method, "method")
+    signed, rank = _signed_ranks(gap, choice(ZeroDifferences, zeros, "zeros"))
     if rank.size == 0:
         return HypothesisTest(None, None, note="every difference is 0: the test does not exist")
     w = float(rank[signed > 0].sum())
@@ -100,11 +100,11 @@ def wilcoxon_signed_rank_batch(
 ) -> SignedRankBatch:
     """The normal methods for every row of ``differences`` (C, n); the exact one is refused."""
     gap = rows(differences, "differences")
-    kind = SignedRankMethod(method)
+    kind = choice(SignedRankMethod, method, "method")
     if kind is SignedRankMethod.EXACT:
         raise ValueError(f"method: got {kind}; a batch takes normal or normal_continuity")
     rank = midranks(np.abs(gap))[0]
-    if ZeroDifferences(zeros) is ZeroDifferences.WILCOX:
+    if choice(ZeroDifferences, zeros, "zeros") is ZeroDifferences.WILCOX:
         # Zeros have the lowest ranks: leaving them out lowers the others by their number.
         rank = rank - (gap == 0.0).sum(axis=1, keepdims=True)
     rank = np.where(gap == 0.0, 0.0, rank)
