@@ -83,6 +83,25 @@ class CardFile:
         ]
         return (Setting(), *changed)
 
+    def setting(self, name: str) -> Setting:
+        """The setting of a name: ``base``, or choices such as ``split=1, test=2``.
+
+        Raises:
+            ValueError: the card has no such assumption or alternative.
+        """
+        choices = []
+        for part in () if name == Setting().name else name.split(", "):
+            assumption, _, index = part.partition("=")
+            known = self.base.assumptions.get(assumption)
+            if (
+                known is None
+                or not index.isdigit()
+                or not 1 <= int(index) <= len(known.alternatives)
+            ):
+                raise ValueError(f"found {name!r}; expected a setting of the card's assumptions")
+            choices.append((assumption, int(index)))
+        return Setting(tuple(choices))
+
     @cached_property
     def uses(self) -> dict[str, tuple[Place, ...]]:
         """Where each assumption is used."""

@@ -35,13 +35,10 @@ def _stored_setting(card_file: CardFile, path: Path) -> Setting:
     """The setting of the stored cohort, from the reconstruction's report."""
     stored = read_json(path, card_file.sha256).get("stored")
     wanted = stored.get("setting") if isinstance(stored, dict) else None
-    for setting in card_file.single_changes:
-        if setting.name == wanted:
-            return setting
-    raise InputError(
-        f"{path}: stored.setting: found {wanted!r}; expected a setting of the card: run "
-        "reconstruct again"
-    )
+    try:
+        return card_file.setting(str(wanted))
+    except ValueError as problem:
+        raise InputError(f"{path}: stored.setting: {problem}; run reconstruct again") from None
 
 
 def check(options: argparse.Namespace) -> int:

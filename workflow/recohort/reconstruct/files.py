@@ -127,11 +127,14 @@ def to_json(card_file: CardFile, found: Reconstruction, seed: int) -> dict[str, 
                 "targets": s.targets,
                 "unmet": list(s.unmet),
                 "status": "matched" if s.matched else "search_exhausted",
+                "unmet_of_all": list(s.unmet_of_all),
+                "cannot_all_be_met": [sorted(conflict) for conflict in s.conflicts],
             }
             for s in found.settings
         ],
         "stored": {
             "setting": found.stored.setting.name,
+            "label": describe_setting(card_file, found.stored.setting),
             "met": [id for id in printed if id not in missed],
             "unmet": [
                 {

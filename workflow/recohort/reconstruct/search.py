@@ -1,43 +1,33 @@
 """Looks for cohorts: one that prints everything it can, and many that print what is imposed.
 
-The stored cohort aims at every reported value. Under each setting of the card's assumptions,
-conditioned cohorts aim at the imposed values only; the held-out ones fall where they fall. Every
-cohort is drawn afresh from its own stream of random numbers, numbered by study, purpose, setting,
-cohort and attempt, so that the same seed gives the same cohorts however the work is shared out.
+The stored cohort aims at every reported value, under the card's own setting first and under the
+alternatives after it: which choices can print the whole paper is a result of its own. Under each
+setting conditioned cohorts aim at the imposed values only; the held-out ones fall where they fall.
 """
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from recohort.card.loader import CardFile, Setting, load_card
+from recohort.card.loader import CardFile, Setting
 from recohort.card.statistic import Role, Statistic
-from recohort.card.study import StudyCard
 from recohort.cohort import Cohort
-from recohort.reconstruct.draw import Drawn, Effort, draw_cohort
-from recohort.reconstruct.target import Target, targets_of, unmet
+from recohort.compare.dependence import Dependence
+from recohort.reconstruct.blocked import blocked
+from recohort.reconstruct.job import Job, Outcome, Purpose, Run, Shortfall, workers
+from recohort.reconstruct.target import targets_of, unmet
 
 __all__ = ["Conditioned", "Plan", "Reconstruction", "SettingResult", "Stored", "reconstruct"]
 
 Progress = Callable[[str], None]
 
-
-class Purpose(IntEnum):
-    """What a cohort is drawn for: part of its random stream's number."""
-
-    STORED = 0
-    CONDITIONED = 1
+_FIRST_LOOK = 2
+_ROUNDS = 3
+_CHANCES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +42,24 @@ class Plan:
     hold_out: tuple[str, ...] = ()
     """Reported values to hold out on top of the card's own."""
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One cohort to be drawn, in as many attempts as it takes."""
-
-    path: str
-    setting: Setting
-    setting_index: int
-    purpose: Purpose
-    index: int
-    attempts: int
-    seed: int
-    ignore: tuple[str, ...]
-    hold_out: tuple[str, ...]
-    conflicts: tuple[frozenset[str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The best attempt at a job."""
-
-    job: Job
-    drawn: Drawn
-    attempts: int
+    def others(self) -> int:
+        """How many conditioned cohorts each alternative gets."""
+        return max(1, self.conditioned // 15) if self.conditioned else 0
 
 
 @dataclass(frozen=True, slots=True)
 class SettingResult:
-    """What one setting of the assumptions can print of the imposed values."""
+    """What one setting of the assumptions can print: of the imposed values, and of all.
+
+    ``conflicts`` are sets of which, under this setting, at least one value must give, by proof.
+    """
 
     setting: Setting
     targets: int
     unmet: tuple[str, ...]
     matched: bool
+    unmet_of_all: tuple[str, ...]
+    conflicts: tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,68 +93,6 @@ class Reconstruction:
     ended: str = "complete"
 
 
-@lru_cache(maxsize=4)
-def _card_file(path: str) -> CardFile:
-    return load_card(Path(path))
-
-
-@lru_cache(maxsize=64)
-def _card(path: str, setting: Setting) -> StudyCard:
-    return _card_file(path).card(setting)
-
-
-def _rng(job: Job, study: str, attempt: int) -> np.random.Generator:
-    name = int.from_bytes(hashlib.sha256(study.encode()).digest()[:4], "big")
-    key = (name, int(job.purpose), job.setting_index, job.index, attempt)
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(job.seed, spawn_key=key)))
-
-
-def _targets(card: StudyCard, job: Job) -> tuple[Target, ...]:
-    roles = [Role.INPUT, Role.IMPOSED]
-    left_out = set(job.ignore)
-    if job.purpose is Purpose.STORED:
-        roles.append(Role.HELD_OUT)
-    else:
-        left_out |= set(job.hold_out)
-    return targets_of(card, roles, frozenset(left_out))
-
-
-def _draw(job: Job) -> Outcome:
-    """The first attempt that prints every target, else the one that misses fewest."""
-    card = _card(job.path, job.setting)
-    targets = _targets(card, job)
-    best: Drawn | None = None
-    for attempt in range(job.attempts):
-        drawn = draw_cohort(card, targets, _rng(job, card.study, attempt), Effort())
-        if best is None or (len(drawn.unmet), drawn.loss) < (len(best.unmet), best.loss):
-            best = drawn
-        if _explained(set(drawn.unmet), job.conflicts):
-            break
-    assert best is not None
-    return Outcome(job, best, attempt + 1)
-
-
-class _Clock:
-    def __init__(self, limit: float | None) -> None:
-        self._end = None if limit is None else time.monotonic() + limit
-
-    def over(self) -> bool:
-        return self._end is not None and time.monotonic() > self._end
-
-
-@contextmanager
-def _workers(threads: int) -> Iterator[Callable[[Sequence[Job]], Iterator[Outcome]]]:
-    if threads <= 1:
-        yield lambda jobs: map(_draw, jobs)
-        return
-    with ProcessPoolExecutor(threads) as pool:
-        try:
-            yield lambda jobs: pool.map(_draw, jobs)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 def reconstruct(
     card_file: CardFile,
     plan: Plan,
@@ -191,151 +103,248 @@ def reconstruct(
 
     ``impossible`` holds the audit's proven conflict sets: of each, at least one value must stay
     unmet, which is then no failure of the search. A keyboard interrupt, like the time limit, ends
-    the search with what it has.
+    the search with what it has; without any cohort yet, the interrupt is passed on.
     """
-    clock = _Clock(plan.time_limit)
-    cost: Counter[str] = Counter()
-    result: Reconstruction | None = None
-    with _workers(plan.threads) as run:
-        stored = _stored(card_file, plan, impossible, run, clock, cost, progress)
-        result = Reconstruction(stored, [], [], plan.conditioned, cost)
+    with workers(plan.threads) as run:
+        search = _Search(card_file, plan, tuple(impossible), run, progress)
+        ended = "complete"
         try:
-            _condition(card_file, plan, impossible, run, clock, result, progress)
+            search.look_for_everything()
+            search.condition()
         except KeyboardInterrupt:
-            result.ended = "interrupted"
-    if clock.over():
-        result.ended = "time limit"
-    return result
-
-
-def _job(
-    card_file: CardFile,
-    plan: Plan,
-    purpose: Purpose,
-    setting_index: int,
-    index: int,
-    conflicts: Sequence[frozenset[str]],
-    ignore: Sequence[str] = (),
-) -> Job:
-    return Job(
-        path=card_file.path,
-        setting=card_file.single_changes[setting_index],
-        setting_index=setting_index,
-        purpose=purpose,
-        index=index,
-        attempts=plan.attempts,
-        seed=plan.seed,
-        ignore=tuple(ignore),
-        hold_out=plan.hold_out,
-        conflicts=tuple(conflicts),
+            if search.stored is None:
+                raise
+            ended = "interrupted"
+    assert search.stored is not None
+    if ended == "complete" and search.late:
+        ended = "time limit"
+    return Reconstruction(
+        search.stored,
+        [search.settings[s] for s in card_file.single_changes if s in search.settings],
+        search.conditioned,
+        plan.conditioned,
+        search.cost,
+        ended,
     )
 
 
-def _count(outcome: Outcome, cost: Counter[str]) -> None:
-    cost["cohorts"] += 1
-    cost["attempts"] += outcome.attempts
-    cost["refits"] += outcome.drawn.refits
-    cost["moves"] += outcome.drawn.moves
+class _Search:
+    """The state of one search: the best cohort so far, and what each setting was seen to print."""
 
+    def __init__(
+        self,
+        card_file: CardFile,
+        plan: Plan,
+        impossible: tuple[frozenset[str], ...],
+        run: Run,
+        progress: Progress,
+    ) -> None:
+        self.card_file, self.plan, self.impossible = card_file, plan, impossible
+        self.run, self.progress = run, progress
+        self.stored: Stored | None = None
+        self.settings: dict[Setting, SettingResult] = {}
+        self.conditioned: list[Conditioned] = []
+        self.cost: Counter[str] = Counter()
+        card = card_file.base
+        self.everything = targets_of(card, list(Role))
+        self.ids = frozenset(value.id for value in card.values)
+        held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
+        self.imposed = self.ids - held_out - set(plan.hold_out)
+        self._blocked: dict[Setting, dict[str, frozenset[str]]] = {}
+        limit = plan.time_limit
+        self.deadline = None if limit is None else time.monotonic() + limit
 
-def _stored(
-    card_file: CardFile,
-    plan: Plan,
-    impossible: Sequence[frozenset[str]],
-    run: Callable[[Sequence[Job]], Iterator[Outcome]],
-    clock: _Clock,
-    cost: Counter[str],
-    progress: Progress,
-) -> Stored:
-    """The cohort that prints most: all values first, then without those that stand in the way.
+    @property
+    def late(self) -> bool:
+        """Whether the time limit has passed."""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
-    A value that cannot be met pulls the others off their targets, so held-out p-values that the
-    best attempt misses are set aside (another test may have given them), else its worst miss, and
-    the rest is tried again.
-    """
-    card = card_file.base
-    everything = targets_of(card, list(Role))
-    by_id = {one.id: one for one in everything}
-    held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
-    best: Stored | None = None
-    ignore: set[str] = set()
-    for round_ in range(4):
-        job = _job(card_file, plan, Purpose.STORED, 0, round_, impossible, sorted(ignore))
-        # The first round only shows what stands in the way.
-        job = replace(job, attempts=2) if round_ == 0 else job
-        outcome = next(iter(run([job])))
-        _count(outcome, cost)
-        drawn = outcome.drawn
-        missed = unmet(everything, drawn.estimates)
-        if best is None or len(missed) < len(best.unmet):
-            best = Stored(Setting(), drawn.cohort, drawn.estimates, missed)
-        progress(
-            f"{card.study}: a cohort prints {len(everything) - len(missed)} of "
-            f"{len(everything)} reported values"
+    def job(
+        self,
+        purpose: Purpose,
+        setting: Setting,
+        index: int,
+        aims: frozenset[str],
+        attempts: int | None = None,
+    ) -> Job:
+        """A cohort to be drawn under a setting."""
+        return Job(
+            path=self.card_file.path,
+            setting=setting,
+            purpose=purpose,
+            index=index,
+            attempts=attempts or self.plan.attempts,
+            seed=self.plan.seed,
+            aims=aims,
+            conflicts=self.conflicts(setting),
+            deadline=self.deadline,
         )
-        still = set(drawn.unmet)
-        if _explained(still, impossible) or clock.over():
-            break
-        doubtful = {id for id in still & held_out if by_id[id].statistic is Statistic.P_VALUE}
-        worst = max(sorted(still), key=lambda id: by_id[id].loss(drawn.estimates[id]))
-        ignore |= doubtful or {worst}
-    assert best is not None
-    return best
 
-
-def _explained(missed: set[str], impossible: Sequence[frozenset[str]]) -> bool:
-    """Whether each unmet value is the one member of a proven conflict that must give."""
-    return all(any(one in conflict for conflict in impossible) for one in missed)
-
-
-def _condition(
-    card_file: CardFile,
-    plan: Plan,
-    impossible: Sequence[frozenset[str]],
-    run: Callable[[Sequence[Job]], Iterator[Outcome]],
-    clock: _Clock,
-    result: Reconstruction,
-    progress: Progress,
-) -> None:
-    """Cohorts that print the imposed values, under each setting; the base setting gets most."""
-    number = 0
-    for setting_index, setting in enumerate(card_file.single_changes):
-        if clock.over():
-            return
-        first = next(
-            iter(run([_job(card_file, plan, Purpose.CONDITIONED, setting_index, 0, impossible)]))
-        )
-        _count(first, result.cost)
-        card = card_file.card(setting)
-        targets = _targets(card, first.job)
-        missed = set(first.drawn.unmet)
-        matched = not missed or _explained(missed, impossible)
-        result.settings.append(SettingResult(setting, len(targets), tuple(sorted(missed)), matched))
-        progress(
-            f"{card.study}: {setting.name}: "
-            + ("prints all imposed values" if not missed else f"misses {', '.join(sorted(missed))}")
-        )
-        if not matched or plan.conditioned == 0:
-            continue
-        wanted = plan.conditioned if setting_index == 0 else max(1, plan.conditioned // 15)
-        jobs = [
-            _job(
-                card_file,
-                plan,
-                Purpose.CONDITIONED,
-                setting_index,
-                index,
-                (),
-                sorted(missed),
-            )
-            for index in range(1, wanted + 1)
-        ]
-        for outcome in run(jobs):
-            _count(outcome, result.cost)
-            if not outcome.drawn.unmet:
-                result.conditioned.append(
-                    Conditioned(number, setting.name, outcome.drawn.estimates)
-                )
-                number += 1
-            if clock.over():
+    def do(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """The outcomes of jobs, in order, until the time is over."""
+        for outcome in self.run(list(jobs)):
+            self.cost["cohorts"] += 1
+            self.cost["attempts"] += outcome.attempts
+            self.cost["refits"] += outcome.drawn.refits
+            self.cost["moves"] += outcome.drawn.moves
+            yield outcome
+            if self.late:
                 return
+
+    def blocked(self, setting: Setting) -> dict[str, frozenset[str]]:
+        """The p-values that a setting's own test cannot give, each with what it conflicts with."""
+        if setting not in self._blocked:
+            self._blocked[setting] = blocked(self.card_file.card(setting))
+        return self._blocked[setting]
+
+    def conflicts(self, setting: Setting) -> tuple[frozenset[str], ...]:
+        """Sets of values that cannot all be printed under a setting, by proof."""
+        return (*self.impossible, *self.blocked(setting).values())
+
+    def within_reach(self, setting: Setting) -> frozenset[str]:
+        """All values but the p-values that the setting's test cannot give."""
+        return self.ids - self.blocked(setting).keys()
+
+    # The stored cohort
+
+    def look_for_everything(self) -> None:
+        """Aim at all values: under each setting, then in more attempts, then without the worst."""
+        settings = self.card_file.single_changes
+        missed: dict[Setting, tuple[str, ...]] = {}
+        for group in (settings[:1], settings[1:]):
+            # The card's own setting goes first: most papers need no other.
+            jobs = [
+                self.job(Purpose.STORED, setting, 0, self.within_reach(setting), _FIRST_LOOK)
+                for setting in group
+            ]
+            for outcome in self.do(jobs):
+                setting, of_all = outcome.job.setting, self._keep(outcome)
+                missed[setting] = of_all
+                imposed = tuple(sorted(set(of_all) & self.imposed))
+                self.settings[setting] = self._result(setting, imposed, of_all)
+        if not self.is_enough:
+            self._try_harder(missed)
+        if not self.is_enough:
+            self._set_aside()
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the stored cohort misses no more than must give under every setting."""
+        stored = self.stored
+        if stored is None:
+            return False
+        return self.late or Shortfall.of(stored.unmet, self.ids, self.impossible).is_excused
+
+    def _try_harder(self, missed: dict[Setting, tuple[str, ...]]) -> None:
+        """More attempts, also with two choices changed, where nothing proves them vain."""
+        chances = []
+        for setting in (*missed, *self._pairs(list(missed))):
+            if self.blocked(setting):
+                continue
+            parts = [missed[Setting((choice,))] for choice in setting.choices]
+            expected = sum(map(len, parts)) if parts else len(missed[setting])
+            chances.append((expected, len(parts), setting))
+        chances.sort(key=lambda chance: chance[:2])
+        jobs = [self.job(Purpose.STORED, s, 1, self.ids) for _, _, s in chances[:_CHANCES]]
+        for outcome in self.do(jobs):
+            self._keep(outcome)
+            if self.is_enough:
+                return
+
+    def _pairs(self, settings: Sequence[Setting]) -> Iterator[Setting]:
+        """Two choices changed at once, one of which the values missed so far rest on."""
+        assert self.stored is not None
+        dependence = Dependence(self.card_file)
+        resting: set[str] = set()
+        for value in self.card_file.base.values:
+            if value.id in self.stored.unmet:
+                resting |= set(dependence.of(value.quantity, value.statistic))
+        for one, other in itertools.combinations([s for s in settings if s.choices], 2):
+            names = {one.choices[0][0], other.choices[0][0]}
+            if len(names) == 2 and names & resting:
+                yield Setting((*one.choices, *other.choices))
+
+    def _set_aside(self) -> None:
+        """What cannot be met pulls the rest off its targets: leave it out, and try again.
+
+        Held-out p-values first (another test may have given them), else the worst miss.
+        """
+        by_id = {one.id: one for one in self.everything}
+        card = self.card_file.base
+        held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
+        assert self.stored is not None
+        aside = set(self.blocked(self.stored.setting))
+        for round_ in range(_ROUNDS):
+            still = set(self.stored.unmet) - aside
+            if not still or self.is_enough:
+                return
+            doubtful = {id for id in still & held_out if by_id[id].statistic is Statistic.P_VALUE}
+            found = self.stored.estimates
+            worst = max(sorted(still), key=lambda id: by_id[id].loss(found[id]))
+            aside |= doubtful or {worst}
+            job = self.job(Purpose.STORED, self.stored.setting, 2 + round_, self.ids - aside)
+            for outcome in self.do([job]):
+                self._keep(outcome)
+                if not outcome.drawn.unmet:
+                    return
+
+    def _keep(self, outcome: Outcome) -> tuple[str, ...]:
+        """Store a cohort that prints more than the one stored; returns what it does not print."""
+        drawn, setting = outcome.drawn, outcome.job.setting
+        missed = unmet(self.everything, drawn.estimates)
+        total = len(self.everything)
+        words = "" if setting == Setting() else f" under {setting.name}"
+        self.progress(
+            f"{self.card_file.base.study}: a cohort prints {total - len(missed)} of {total} "
+            f"reported values{words}"
+        )
+        stored = self.stored
+        if stored is None or (len(missed), len(setting.choices)) < (
+            len(stored.unmet),
+            len(stored.setting.choices),
+        ):
+            self.stored = Stored(setting, drawn.cohort, drawn.estimates, missed)
+        return missed
+
+    # The conditioned cohorts
+
+    def _result(
+        self, setting: Setting, missed: tuple[str, ...], of_all: tuple[str, ...]
+    ) -> SettingResult:
+        matched = Shortfall.of(missed, self.imposed, self.impossible).is_excused
+        return SettingResult(
+            setting, len(self.imposed), missed, matched, of_all, self.conflicts(setting)
+        )
+
+    def condition(self) -> None:
+        """Cohorts that print the imposed values, under each setting; the base setting gets most."""
+        study = self.card_file.base.study
+        doubtful = [setting for setting, one in self.settings.items() if one.unmet]
+        jobs = [self.job(Purpose.CONDITIONED, setting, 0, self.imposed) for setting in doubtful]
+        for outcome in self.do(jobs):
+            setting = outcome.job.setting
+            missed = tuple(sorted(outcome.drawn.unmet))
+            if len(missed) < len(self.settings[setting].unmet):
+                of_all = self.settings[setting].unmet_of_all
+                self.settings[setting] = self._result(setting, missed, of_all)
+        for setting, one in self.settings.items():
+            told = f"misses {', '.join(one.unmet)}" if one.unmet else "prints all imposed values"
+            self.progress(f"{study}: {setting.name}: {told}")
+        jobs = [
+            self.job(Purpose.CONDITIONED, setting, index, self.imposed - set(one.unmet))
+            for setting, one in self.settings.items()
+            if one.matched
+            for index in range(1, 1 + self._wanted(setting))
+        ]
+        for outcome in self.do(jobs):
+            if not outcome.drawn.unmet:
+                found = Conditioned(
+                    len(self.conditioned), outcome.job.setting.name, outcome.drawn.estimates
+                )
+                self.conditioned.append(found)
+                if len(self.conditioned) % 25 == 0:
+                    self.progress(f"{study}: {len(self.conditioned)} conditioned cohorts")
+
+    def _wanted(self, setting: Setting) -> int:
+        first = setting == self.card_file.single_changes[0]
+        return self.plan.conditioned if first else self.plan.others()
