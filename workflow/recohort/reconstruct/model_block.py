@@ -20,6 +20,7 @@ from recohort.card.analyses import AucAnalysis, CodingKind, LogisticModel, TermA
 from recohort.card.study import StudyCard
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_fit import Fit, fit_states, profile_curve
+from recohort.reconstruct.model_margin import Margin, margin_values, room
 from recohort.reconstruct.model_targets import (
     AucTarget,
     Measure,
@@ -45,6 +46,7 @@ class Movable:
     high: FloatArray
     step: float
     spread: float
+    margins: tuple[Margin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class ModelBlock:
     ``values`` (keys, n) is the state. ``strata`` (keys, n) holds for each key a code by row; only
     rows with the same non-negative code may exchange values. ``free`` marks keys whose values may
     change, within ``low`` to ``high`` (keys, n) in steps of ``step`` (0: real-valued); ``spread``
-    is the usual size of a difference between two values.
+    is the usual size of a difference between two values. ``margins`` is what was printed of each
+    key alone, where its values may change nevertheless.
 
     ``cuts`` has the cut-points of each key that models see dichotomised and not otherwise, ``None``
     for the rest; ``useful`` the rows that any model or AUC uses; ``boxes`` (4, T) all targets'.
@@ -79,6 +82,7 @@ class ModelBlock:
     step: FloatArray
     spread: FloatArray
     regressions: tuple[Regression, ...]
+    margins: tuple[tuple[Margin, ...], ...]
     cuts: tuple[tuple[float, ...] | None, ...] = field(init=False)
     useful: IntArray = field(init=False)
     boxes: FloatArray = field(init=False)
@@ -97,7 +101,9 @@ class ModelBlock:
             for auc in regression.aucs:
                 used[auc.rows] = True
         self.useful = np.flatnonzero(used)
-        self.boxes = np.concatenate([r.boxes for r in self.regressions], axis=1)
+        boxes = [r.boxes for r in self.regressions]
+        boxes += [margin.boxes for mine in self.margins for margin in mine]
+        self.boxes = np.concatenate(boxes, axis=1)
 
     @property
     def n(self) -> int:
@@ -134,6 +140,7 @@ class ModelBlock:
             fits.append(fit)
             curves.append(curve)
             parts.append(_estimates(regression, design, fit, curve))
+        parts += self._margins(values[None])
         return State(tuple(fits), tuple(curves), np.concatenate(parts, axis=1)[0])
 
     def estimates(self, values: FloatArray, near: State) -> FloatArray:
@@ -143,7 +150,28 @@ class ModelBlock:
             design = self.design(regression, values)
             fit = fit_states(regression, design[:, regression.rows], near.fits[index])
             parts.append(_estimates(regression, design, fit, near.curves[index]))
+        parts += self._margins(values)
         return np.concatenate(parts, axis=1)
+
+    def _margins(self, values: FloatArray) -> list[FloatArray]:
+        return [
+            margin_values(margin, values[:, key])
+            for key, mine in enumerate(self.margins)
+            for margin in mine
+        ]
+
+    def room(
+        self, key: IntArray, row: IntArray, values: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """How low and how high free values (of keys, in rows) may go."""
+        low, high = self.low[key, row], self.high[key, row]
+        for index, mine in enumerate(self.margins):
+            if mine:
+                at = np.flatnonzero(key == index)
+                least, most = room(mine, row[at], values[at])
+                low[at] = np.maximum(low[at], least)
+                high[at] = np.minimum(high[at], most)
+        return low, high
 
     def losses(self, estimates: FloatArray, measure: Measure) -> FloatArray:
         """Distances (C,) of estimates (C, T) from all targets."""
@@ -253,4 +281,5 @@ def build_block(
         step=np.array([part.step for part in parts]),
         spread=np.array([part.spread for part in parts]),
         regressions=tuple(regressions),
+        margins=tuple(part.margins for part in parts),
     )

@@ -17,6 +17,7 @@ __all__ = ["Candidate", "Corrector", "pursued"]
 
 _NUDGE = 0.02
 _ROUNDINGS = 12
+_REACH = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,19 @@ def pursued(
     block: ModelBlock,
     foresight: Foresight,
     moves: Moves,
+    corrector: Corrector,
     measure: Measure,
     rng: np.random.Generator,
     sets: int,
+    keep: int,
     most: int,
     caution: float,
 ) -> list[Candidate]:
     """Sets of moves whose foretold effects add up to what is lacking.
 
     Each set chooses among a random half of the moves, so that they differ. ``caution`` is how much
-    less than foretold a large move is trusted: its square counts as an error.
+    less than foretold a large move is trusted: its square counts as an error. What free values
+    can take up afterwards counts little.
     """
     told = foresight.estimates(moves)
     sound = np.isfinite(told).all(axis=1)
@@ -50,30 +54,41 @@ def pursued(
     low, high, width, scale = block.boxes
     unit = width + measure.softness * scale
     rim = measure.inset * np.minimum(width, (high - low) / 2.0)
-    effects = (told - foresight.now) / unit
-    sizes = caution * np.square(effects).sum(axis=1)
-    found = []
-    for _ in range(sets):
-        at = np.empty(block.boxes.shape[1])
-        chosen = pursue(
+    low, high = low + rim, high - rim
+    turn = np.diag(1.0 / unit)
+    if not corrector.is_idle:
+        low = high = corrector.goal(foresight.now)
+        turn = corrector.hardness(unit)
+    effects = (told - foresight.now) @ turn
+    sizes = caution * np.square((told - foresight.now) / unit).sum(axis=1)
+    near = np.argsort(sizes, kind="stable")[: max(20, sizes.size // 3)]
+    start, low, high = foresight.now @ turn, low @ turn, high @ turn
+    found: list[tuple[float, int, Candidate]] = []
+    for index in range(sets):
+        # All but the first few begin with some small moves at random: where none helps by itself,
+        # several may.
+        some = 0 if index < 2 else 1 + index % 6
+        chosen, left = pursue(
             effects,
             sizes,
-            foresight.now / unit,
-            (low + rim) / unit,
-            (high - rim) / unit,
+            start,
+            low,
+            high,
             moves.a,
             moves.b,
             block.n,
             rng.random(moves.key.size) < 0.5,
+            near[rng.integers(near.size, size=some)],
             most,
             3 if most <= 16 else 1,
-            at,
         )
         if chosen.size:
             values = block.values.copy()
             apply_moves(values, moves.take(chosen))
-            found.append(Candidate(values, at * unit))
-    return found
+            ends = foresight.now + (told[chosen] - foresight.now).sum(axis=0)
+            found.append((left, index, Candidate(values, ends)))
+    found.sort(key=lambda one: one[:2])
+    return [one[2] for one in found[:keep]]
 
 
 class Corrector:
@@ -97,12 +112,13 @@ class Corrector:
         self._low, self._high = low + rim, high - rim
         old = block.values[self._key, self._row]
         nudge = _NUDGE * block.spread[self._key]
+        low_end, high_end = block.room(self._key, self._row, old)
         # Away from the nearer bound, where there is room.
-        nudge = np.where(old + nudge > block.high[self._key, self._row], -nudge, nudge)
+        nudge = np.where(old + nudge > high_end, -nudge, nudge)
         moves = Moves(self._key, self._row, none, old + nudge, old)
         told = foresight.estimates(moves, smooth=True)
         slope = (told - foresight.now) / (nudge / block.spread[self._key])[:, None] / self._width
-        usable = np.isfinite(slope).all(axis=1)
+        usable = np.isfinite(slope).all(axis=1) & (high_end > low_end)
         self._key, self._row, self._slopes = (
             self._key[usable],
             self._row[usable],
@@ -114,6 +130,27 @@ class Corrector:
         """Whether no value is free to change."""
         return self._key.size == 0
 
+    def goal(self, now: FloatArray) -> FloatArray:
+        """Where the least change of all values would take the estimates."""
+        forces = self._forces(self._slopes, now)
+        change: FloatArray = self._slopes.T @ (self._slopes @ forces)
+        return np.asarray(now + change * self._width)
+
+    def hardness(self, unit: FloatArray) -> FloatArray:
+        """(T, T): turns differences of estimates so that what free values can take up is small."""
+        slopes = self._slopes * (self._width / unit) * _REACH
+        size, axes = np.linalg.eigh(slopes.T @ slopes)
+        return np.asarray((axes / np.sqrt(1.0 + np.maximum(size, 0.0))) / unit[:, None])
+
+    def _forces(self, slopes: FloatArray, now: FloatArray) -> FloatArray:
+        return least_change(
+            slopes.T @ slopes,
+            now / self._width,
+            self._low / self._width,
+            self._high / self._width,
+            400,
+        )
+
     def correct(self, base: Candidate, entries: int, share: float = 1.0) -> Candidate:
         """A state with ``entries`` values changed by a ``share`` of what ``base`` lacks."""
         block, rng = self.block, self._rng
@@ -122,20 +159,14 @@ class Corrector:
             few = rng.permutation(few)[:entries]
         slopes = self._slopes[few]
         at = base.foretold / self._width
-        forces = least_change(
-            slopes.T @ slopes,
-            at,
-            self._low / self._width,
-            self._high / self._width,
-            400,
-        )
-        step = share * (slopes @ forces)
+        step = share * (slopes @ self._forces(slopes, base.foretold))
         largest = float(np.abs(step).max(initial=0.0))
         if largest > 1.0:
             step /= largest
         key, row = self._key[few], self._row[few]
         old, spread, grid = base.values[key, row], block.spread[key], block.step[key]
-        wanted = np.clip(old + step * spread, block.low[key, row], block.high[key, row])
+        low_end, high_end = block.room(key, row, old)
+        wanted = np.clip(old + step * spread, low_end, high_end)
         unit = np.where(grid > 0, grid, 1.0)
         # Rounded to the grid in several ways, of which the best foretold is taken.
         dither = np.concatenate(
@@ -143,7 +174,7 @@ class Corrector:
         )
         moved = np.round(np.floor(wanted / unit + dither) * unit, 9)
         moved = np.where(grid > 0, moved, wanted)
-        outside = (moved < block.low[key, row]) | (moved > block.high[key, row])
+        outside = (moved < low_end) | (moved > high_end)
         moved = np.where(outside, old, moved)
         ends = at + ((moved - old) / spread) @ slopes
         middle = at + step @ slopes

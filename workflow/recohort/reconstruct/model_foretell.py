@@ -18,6 +18,7 @@ from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import ModelBlock, State
 from recohort.reconstruct.model_fit import Fit
 from recohort.reconstruct.model_kernel import auc_effects, auc_slopes, newton_moves
+from recohort.reconstruct.model_margin import margin_effects
 from recohort.reconstruct.model_moves import Moves
 from recohort.reconstruct.model_targets import (
     AucTarget,
@@ -86,8 +87,25 @@ class Foresight:
         ``smooth`` is for moves so small that an AUC, which moves in steps, would not show them.
         """
         parts = [_foretold(self.block, model, moves, smooth) for model in self._models]
+        parts += self._margins(moves)
         found = np.concatenate(parts, axis=1)
         return np.where(np.isfinite(found), found, np.nan)
+
+    def _margins(self, moves: Moves) -> list[FloatArray]:
+        parts = []
+        first = sum(r.boxes.shape[1] for r in self.block.regressions)
+        for key, mine in enumerate(self.block.margins):
+            at = np.flatnonzero(moves.key == key)
+            part = moves.take(at)
+            for margin in mine:
+                count = margin.boxes.shape[1]
+                found = np.repeat(self.now[None, first : first + count], moves.key.size, axis=0)
+                found[at] = margin_effects(
+                    margin, self.block.values[key], (part.a, part.b, part.at_a, part.at_b)
+                )
+                parts.append(found)
+                first += count
+        return parts
 
 
 def _around(block: ModelBlock, regression: Regression, fit: Fit, curve: FloatArray) -> _Model:

@@ -339,57 +339,78 @@ def pursue(
     b: IntArray,
     rows: int,
     open_: BoolArray,
+    first: IntArray,
     most: int,
     rounds: int,
-    at: FloatArray,
-) -> IntArray:
-    """A set of moves on different rows whose effects add up to what ``start`` lacks.
+) -> tuple[IntArray, float]:
+    """A set of moves on different rows whose effects add up to what ``start`` lacks, and the rest.
 
-    Greedy, then each chosen move in turn is exchanged for a better one, in ``rounds``. ``sizes``
-    (M,) is what each move costs by itself: large ones are foretold less well. ``at`` ends where the
-    chosen moves are foretold to lead.
+    Begins with the moves ``first`` (those that can stand together), adds the best move while one
+    helps, then exchanges each chosen move in turn for a better one, in ``rounds``. ``sizes`` (M,)
+    is what each move costs by itself: large ones are foretold less well.
     """
     used = np.zeros(rows, dtype=np.bool_)
     chosen = np.empty(most, dtype=np.int64)
     count = 0
-    at[:] = start
+    at = start.copy()
     cost = 0.0
-    now = _outside(at, low, high)
-    while count < most:
-        m, left = _nearest(effects, sizes, at, low, high, a, b, used, open_, now - cost)
-        if m < 0:
+    for m in first:
+        if count < most and not used[a[m]] and (b[m] < 0 or not used[b[m]]):
+            chosen[count] = m
+            count += 1
+            at += effects[m]
+            cost += sizes[m]
+            used[a[m]] = True
+            if b[m] >= 0:
+                used[b[m]] = True
+    for turn in range(rounds + 1):
+        now = _outside(at, low, high)
+        while count < most:
+            m, left = _nearest(effects, sizes, at, low, high, a, b, used, open_, now)
+            if m < 0:
+                break
+            chosen[count] = m
+            count += 1
+            at += effects[m]
+            cost += sizes[m]
+            now = left - sizes[m]
+            used[a[m]] = True
+            if b[m] >= 0:
+                used[b[m]] = True
+        if turn == rounds:
             break
-        chosen[count] = m
-        count += 1
-        at += effects[m]
-        cost += sizes[m]
-        now = cost + left - sizes[m]
-        used[a[m]] = True
-        if b[m] >= 0:
-            used[b[m]] = True
-    for _ in range(rounds):
         changed = False
-        for i in range(count):
+        i = 0
+        while i < count:
             m = chosen[i]
             at -= effects[m]
+            cost -= sizes[m]
             used[a[m]] = False
             if b[m] >= 0:
                 used[b[m]] = False
+            without = _outside(at, low, high)
             kept = _outside(at + effects[m], low, high) + sizes[m]
-            other, _left = _nearest(
+            other, left = _nearest(
                 effects, sizes, at, low, high, a, b, used, open_, kept * (1.0 - 1e-9)
             )
+            if without < min(kept, left if other >= 0 else kept):
+                count -= 1
+                chosen[i] = chosen[count]
+                changed = True
+                continue
             if other >= 0:
                 m = other
                 chosen[i] = m
                 changed = True
             at += effects[m]
+            cost += sizes[m]
             used[a[m]] = True
             if b[m] >= 0:
                 used[b[m]] = True
+            i += 1
         if not changed:
             break
-    return chosen[:count]
+    return chosen[:count], cost + _outside(at, low, high)
 
 
 @entry

@@ -62,6 +62,7 @@ def draw_moves(block: ModelBlock, rng: np.random.Generator, count: int) -> Moves
     a = block.useful[rng.integers(block.useful.size, size=many)]
     b = rng.integers(block.n, size=many)
     change = block.free[key] & (rng.random(many) < 0.5)
+    b = np.where(rng.random(many) < 0.5, _neighbours(block, key, a, rng), b)
     old_a, old_b = block.values[key, a], block.values[key, b]
     scale = block.spread[key] * 10.0 ** rng.uniform(-2.5, 0.3, many)
     step = block.step[key]
@@ -74,7 +75,8 @@ def draw_moves(block: ModelBlock, rng: np.random.Generator, count: int) -> Moves
         # A dichotomised column takes over another row's value: fine steps would change nothing.
         coarse = np.array([cuts is not None for cuts in block.cuts])
         moved = np.where(coarse[key], old_b, moved)
-        allowed = (moved >= block.low[key, a]) & (moved <= block.high[key, a])
+        lowest, highest = block.room(key, a, old_a)
+        allowed = (moved >= lowest) & (moved <= highest)
         fits_a = (old_b >= block.low[key, a]) & (old_b <= block.high[key, a])
         fits_b = (old_a >= block.low[key, b]) & (old_a <= block.high[key, b])
     stratum = block.strata[key, a]
@@ -93,13 +95,29 @@ def draw_moves(block: ModelBlock, rng: np.random.Generator, count: int) -> Moves
     )
 
 
+def _neighbours(
+    block: ModelBlock, key: IntArray, a: IntArray, rng: np.random.Generator
+) -> IntArray:
+    """Rows whose values are near those in rows ``a``: exchanges with them do little."""
+    reach = np.exp(rng.uniform(0.0, np.log(max(block.n / 4.0, 2.0)), key.size))
+    offset = np.where(rng.random(key.size) < 0.5, 1.0, -1.0) * np.ceil(reach)
+    found = a.copy()
+    for index in range(len(block.keys)):
+        order = np.lexsort((rng.random(block.n), block.values[index]))
+        rank = np.empty(block.n, dtype=np.int64)
+        rank[order] = np.arange(block.n)
+        mine = key == index
+        place = np.clip(rank[a[mine]] + offset[mine].astype(int), 0, block.n - 1)
+        found[mine] = order[place]
+    return found
+
+
 def kick(block: ModelBlock, rng: np.random.Generator) -> None:
     """Make some random moves, in place."""
     moves = draw_moves(block, rng, max(8, block.n // 12))
     for m in range(moves.key.size):
         key, a, b = int(moves.key[m]), int(moves.a[m]), int(moves.b[m])
         if b < 0:
-            block.values[key, a] = moves.at_a[m]
             continue
         at_a, at_b = block.values[key, a], block.values[key, b]
         low, high = block.low[key], block.high[key]

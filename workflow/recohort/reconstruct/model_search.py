@@ -29,7 +29,8 @@ class SearchEffort:
     steps: int = 60
     patience: int = 6
     proposals: int = 2000
-    sets: int = 6
+    sets: int = 24
+    kept: int = 6
     corrections: int = 8
     caution: float = 0.01
 
@@ -112,8 +113,10 @@ def _candidates(
     if not moves.key.size:
         return found
     most = 12 if block.n < 400 else 48
-    bases = pursued(block, foresight, moves, measure, rng, effort.sets, most, effort.caution)
-    bases += pursued(block, foresight, moves, measure, rng, 2, 1, effort.caution)
+    sets = effort.sets if corrector.is_idle else effort.sets // 3
+    bases = pursued(
+        block, foresight, moves, corrector, measure, rng, sets, effort.kept, most, effort.caution
+    )
     found += bases
     if not corrector.is_idle:
         found += [corrector.correct(base, 1000) for base in bases]

@@ -14,7 +14,14 @@ from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
 from recohort.reconstruct.target import Target
 
-__all__ = ["StructureError", "draw_structure", "is_structural", "structural_columns"]
+__all__ = [
+    "StructureError",
+    "atoms",
+    "conditions_of",
+    "draw_structure",
+    "is_structural",
+    "structural_columns",
+]
 
 _COUNTING = {"size", "parents", "proportion", "diagnostic"}
 
@@ -45,8 +52,22 @@ def conditions_of(card: StudyCard, quantity: Quantity) -> tuple[Condition, ...]:
     analysis = quantity.analysis
     mine: tuple[Condition, ...] = card.populations[quantity.population].where
     for name in ("having", "test", "reference"):
-        mine = (*mine, *getattr(analysis, name, ()))
+        asked = getattr(analysis, name, ())
+        # A comparison's ``test`` is a kind of test.
+        mine = (*mine, *asked) if isinstance(asked, tuple) else mine
     return mine
+
+
+def atoms(card: StudyCard, conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Conditions with those that define derived columns in their place."""
+    found: list[Condition] = []
+    for condition in conditions:
+        column = card.columns.get(condition.column.partition("@")[0])
+        if isinstance(column, DerivedColumn):
+            found.extend(atoms(card, (*column.all_of, *column.any_of)))
+        else:
+            found.append(condition)
+    return tuple(dict.fromkeys(found))
 
 
 def is_structural(card: StudyCard, quantity: Quantity) -> bool:
