@@ -3,41 +3,47 @@
     python docs/studies/estimators_intervals_and_tests.py
 
 writes ``estimators_intervals_and_tests.csv`` and ``.svg`` beside itself, the same bytes each time:
-every setting has its own random stream, spawned from one seed.
+every study has its own random stream, spawned from one seed. ``--only NAME`` runs one study and
+prints its table.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import binom, norm
+from coverage_of_accuracy import (
+    accuracy,
+    aucs,
+    bootstraps,
+    calibrations,
+    clustered_accuracy,
+    clustered_aucs,
+    clustered_proportions,
+    likelihood_ratios,
+    paired_aucs,
+    proportions,
+    roc_bands,
+)
+from coverage_of_survival import (
+    clustered_survival,
+    cox_models,
+    follow_up,
+    survival,
+    unequal_log_rank,
+)
+from coverage_result import Result, Rng, rejected, values
+from scipy.stats import binom
 
 from recohort.estimators.auc import (
-    AucScale,
-    auc_bootstrap,
-    auc_clustered,
-    auc_delong,
     auc_paired_delong,
 )
-from recohort.estimators.auc_batch import auc_delong_batch
-from recohort.estimators.auc_variance import AucVarianceModel, auc_variance
-from recohort.estimators.calibration import calibration
 from recohort.estimators.chi_square import chi_square
 from recohort.estimators.cox import cox
-from recohort.estimators.diagnostic_accuracy import TwoByTwo, diagnostic_accuracy
 from recohort.estimators.fisher_exact import fisher_exact
-from recohort.estimators.kaplan_meier import (
-    SurvivalInterval,
-    kaplan_meier,
-    landmark_rate_batch,
-    survival_quantile,
-)
 from recohort.estimators.linear_mixed import (
     DegreesOfFreedom,
     linear_mixed_batch,
@@ -47,13 +53,6 @@ from recohort.estimators.log_rank import log_rank
 from recohort.estimators.mann_whitney import MannWhitneyMethod, mann_whitney, mann_whitney_batch
 from recohort.estimators.mcnemar import McNemarMethod, mcnemar
 from recohort.estimators.paired_t import paired_t_batch
-from recohort.estimators.proportion import (
-    ClusteredProportionInterval,
-    ProportionInterval,
-    clustered_proportion_from_counts,
-    proportion_intervals,
-)
-from recohort.estimators.result import Interval
 from recohort.estimators.two_sample_t import TwoSampleVariance, two_sample_t_batch
 from recohort.estimators.wilcoxon_signed_rank import (
     SignedRankMethod,
@@ -63,205 +62,6 @@ from recohort.estimators.wilcoxon_signed_rank import (
 
 SEED = 20_261_121
 HERE = Path(__file__).parent
-Floats = NDArray[np.float64]
-Rng = np.random.Generator
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Coverage (nominal 0.95) or size (nominal 0.05) of one method in one setting.
-
-    ``unanswered`` counts replicates in which the method says that it does not exist; they count as
-    covered (the method makes no claim) and as not rejected.
-    """
-
-    kind: str
-    family: str
-    method: str
-    setting: str
-    replicates: int
-    unanswered: int
-    rate: float
-    mean_width: float
-
-
-def covered(
-    family: str, method: str, setting: str, truth: float, low: Floats, high: Floats
-) -> Result:
-    """Coverage from limits, NaN where there are none."""
-    known = ~(np.isnan(low) | np.isnan(high))
-    inside = (low <= truth) & (truth <= high)
-    rate = float(np.where(known, inside, True).mean())
-    width = float((high - low)[known].mean()) if known.any() else float("nan")
-    return Result("coverage", family, method, setting, low.size, int((~known).sum()), rate, width)
-
-
-def rejected(family: str, method: str, setting: str, p: Floats) -> Result:
-    """Size at 5% from p-values, NaN where there is none."""
-    known = ~np.isnan(p)
-    rate = float(np.where(known, p < 0.05, False).mean())
-    missing = int((~known).sum())
-    return Result("size", family, method, setting, p.size, missing, rate, float("nan"))
-
-
-def limits(intervals: list[Interval | None]) -> tuple[Floats, Floats]:
-    """Limits as arrays; NaN for None."""
-    low = np.array([np.nan if i is None else i.low for i in intervals])
-    return low, np.array([np.nan if i is None else i.high for i in intervals])
-
-
-def values(p_values: list[float | None]) -> Floats:
-    """p-values as an array; NaN for None."""
-    return np.array([np.nan if p is None else p for p in p_values])
-
-
-def proportions(_rng: Rng) -> Iterator[Result]:
-    """Exact: coverage summed over all k, averaged over p; and its worst p."""
-    grid = np.linspace(0.01, 0.99, 197)
-    for n in (15, 50, 150):
-        k = np.arange(n + 1)
-        weight = binom.pmf(k[:, None], n, grid)
-        for method in ProportionInterval:
-            many = proportion_intervals(k, n, method)
-            low, high = many.low[:, None], many.high[:, None]
-            hit = ((low <= grid) & (grid <= high)) | np.isnan(low)
-            coverage = (weight * hit).sum(axis=0)
-            width = np.nan_to_num(many.high - many.low)
-            mean_width = float((weight * width[:, None]).sum(axis=0).mean())
-            for name, rate in (("mean over p", coverage.mean()), ("worst p", coverage.min())):
-                yield Result(
-                    "coverage",
-                    "proportion",
-                    method,
-                    f"n={n}, {name}",
-                    0,
-                    0,
-                    float(rate),
-                    mean_width,
-                )
-
-
-def clustered_proportions(rng: Rng) -> Iterator[Result]:
-    """Beta-binomial clusters of 1 to 6."""
-    replicates, p = 2000, 0.25
-    for clusters in (10, 30):
-        for correlation in (0.0, 0.3):
-            sizes = rng.integers(1, 7, size=(replicates, clusters))
-            if correlation:
-                scale = 1 / correlation - 1
-                chance = rng.beta(p * scale, (1 - p) * scale, size=sizes.shape)
-            else:
-                chance = np.full(sizes.shape, p)
-            k = rng.binomial(sizes, chance)
-            setting = f"{clusters} clusters, correlation {correlation:g}"
-            for method in ClusteredProportionInterval:
-                found = [
-                    clustered_proportion_from_counts(a, b, method).estimate.interval
-                    for a, b in zip(k, sizes, strict=True)
-                ]
-                yield covered("clustered proportion", method, setting, p, *limits(found))
-            naive = proportion_intervals(k.sum(axis=1), sizes.sum(axis=1))
-            yield covered(
-                "clustered proportion",
-                "wilson, clusters ignored",
-                setting,
-                p,
-                naive.low,
-                naive.high,
-            )
-
-
-def likelihood_ratios(rng: Rng) -> Iterator[Result]:
-    """LR+ of sensitivity 0.8 and specificity 0.7."""
-    for n in (20, 60):
-        tp, fp = rng.binomial(n, 0.8, 4000), rng.binomial(n, 0.3, 4000)
-        found = []
-        for a, b in zip(tp, fp, strict=True):
-            ratio = diagnostic_accuracy(TwoByTwo(int(a), int(b), n - int(a), n - int(b)))
-            estimate = ratio.positive_likelihood_ratio
-            found.append(None if estimate is None else estimate.interval)
-        yield covered("likelihood ratio", "log", f"{n} + {n}", 0.8 / 0.3, *limits(found))
-
-
-def aucs(rng: Rng) -> Iterator[Result]:
-    """Normal scores; also rounded to a five-point scale, whose AUC is computed exactly."""
-    replicates = 4000
-    z = float(ndtri(0.975))
-    for n1, n0 in ((8, 60), (30, 100), (60, 155)):
-        y = np.arange(n1 + n0) < n1
-        for area in (0.7, 0.9):
-            shift = norm.ppf(area) * 2**0.5
-            scores = rng.normal(size=(replicates, n1 + n0)) + shift * y
-            setting = f"{n1} cases, {n0} controls, AUC {area}"
-            for scale in AucScale:
-                many = auc_delong_batch(scores, y, scale=scale)
-                yield covered("AUC", f"DeLong, {scale}", setting, area, many.low, many.high)
-            se = np.sqrt(auc_variance(many.auc, n1, n0, AucVarianceModel.HANLEY_MCNEIL))
-            low, high = np.maximum(many.auc - z * se, 0), np.minimum(many.auc + z * se, 1)
-            yield covered("AUC", "Hanley-McNeil", setting, area, low, high)
-            boot = [auc_bootstrap(s, y, rng, 400).estimate.interval for s in scores[:600]]
-            yield covered("AUC", "bootstrap", setting, area, *limits(boot))
-    cuts = np.array([-0.5, 0.3, 0.9, 1.6])
-    share = np.diff(norm.cdf(np.append(np.insert(cuts, 0, -np.inf), np.inf)))
-    moved = np.diff(norm.cdf(np.append(np.insert(cuts - 1.0, 0, -np.inf), np.inf)))
-    truth = float(moved @ (np.cumsum(share) - share / 2))
-    y = np.arange(130) < 30
-    scores = np.searchsorted(cuts, rng.normal(size=(replicates, 130)) + y).astype(float)
-    many = auc_delong_batch(scores, y)
-    yield covered("AUC", "DeLong, plain", "30 + 100, five-point scale", truth, many.low, many.high)
-
-
-def clustered_aucs(rng: Rng) -> Iterator[Result]:
-    """Clusters of three that share half of the variance, and mostly have one outcome."""
-    area, clusters = 0.8, 40
-    shift = norm.ppf(area) * 2**0.5
-    who = np.repeat(np.arange(clusters), 3)
-    robust: list[Interval | None] = []
-    naive: list[Interval | None] = []
-    for _ in range(1500):
-        y = rng.random(who.size) < rng.beta(0.2, 0.4, size=clusters)[who]
-        shared = rng.normal(size=clusters)[who]
-        scores = (shared + rng.normal(size=who.size)) / 2**0.5 + shift * y
-        robust.append(auc_clustered(scores, y, who).estimate.interval)
-        naive.append(auc_delong(scores, y).estimate.interval)
-    for name, found in (("Obuchowski", robust), ("DeLong, clusters ignored", naive)):
-        yield covered("clustered AUC", name, "40 clusters of 3", area, *limits(found))
-
-
-def calibrations(rng: Rng) -> Iterator[Result]:
-    """Predictions that are right."""
-    for n in (60, 200):
-        found: list[list[Interval | None]] = [[], []]
-        for _ in range(1500):
-            p = 1 / (1 + np.exp(1 - rng.normal(size=n)))
-            ours = calibration(p, rng.random(n) < p)
-            found[0].append(ours.slope.interval)
-            found[1].append(ours.intercept.interval)
-        yield covered("calibration", "slope", f"n={n}", 1.0, *limits(found[0]))
-        yield covered("calibration", "intercept", f"n={n}", 0.0, *limits(found[1]))
-
-
-def survival(rng: Rng) -> Iterator[Result]:
-    """Exponential survival, uniform censoring; survival 0.75 at the landmark."""
-    at = float(-np.log(0.75))
-    for n in (25, 100):
-        event_time = rng.exponential(size=(3000, n))
-        censored = rng.uniform(0.2, 2.5, size=(3000, n))
-        time, event = np.minimum(event_time, censored), event_time <= censored
-        for method in SurvivalInterval:
-            many = landmark_rate_batch(time, event, at, method)
-            yield covered("landmark rate", method, f"n={n}", 0.75, many.low, many.high)
-            low, high = [], []
-            for t, e in zip(time[:1000], event[:1000], strict=True):
-                median = survival_quantile(kaplan_meier(t, e, method))
-                # A limit that is not reached lies beyond the data.
-                low.append(np.inf if median.low is None else median.low)
-                high.append(np.inf if median.high is None else median.high)
-            inside = (np.array(low) <= np.log(2)) & (np.log(2) <= np.array(high))
-            open_ = int(np.isinf(high).sum())
-            yield Result(
-                "coverage", "median survival", method, f"n={n}", 1000, open_, inside.mean(), np.nan
-            )
 
 
 def paired_tests(rng: Rng) -> Iterator[Result]:
@@ -402,6 +202,15 @@ STUDIES = (
     tables,
     other_tests,
     mixed_models,
+    accuracy,
+    clustered_accuracy,
+    paired_aucs,
+    roc_bands,
+    bootstraps,
+    follow_up,
+    clustered_survival,
+    cox_models,
+    unequal_log_rank,
 )
 
 
@@ -414,17 +223,28 @@ def draw(results: list[Result], path: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "recohort"
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(11, 9), layout="constrained")
-    for axis, kind, nominal in zip(axes, ("coverage", "size"), (0.95, 0.05), strict=True):
+    def names(kind: str) -> list[str]:
         chosen = [r for r in results if r.kind == kind and "worst" not in r.setting]
-        names = list(dict.fromkeys(f"{r.family}: {r.method}" for r in chosen))
-        for r in chosen:
-            row = names.index(f"{r.family}: {r.method}")
-            axis.plot(r.rate, row, "o", ms=4, alpha=0.6, color="#1f4e79", mec="none")
+        return list(dict.fromkeys(f"{r.family}: {r.method}" for r in chosen))
+
+    coverage = names("coverage")
+    half = (len(coverage) + 1) // 2
+    panels = (
+        ("coverage", 0.95, coverage[:half]),
+        ("coverage", 0.95, coverage[half:]),
+        ("size", 0.05, names("size")),
+    )
+    figure, axes = plt.subplots(1, 3, figsize=(16, 0.22 * half), layout="constrained")
+    for axis, (kind, nominal, shown) in zip(axes, panels, strict=True):
+        for r in results:
+            name = f"{r.family}: {r.method}"
+            if r.kind == kind and "worst" not in r.setting and name in shown:
+                row = shown.index(name)
+                axis.plot(r.rate, row, "o", ms=4, alpha=0.6, color="#1f4e79", mec="none")
         axis.axvspan(nominal - 0.005, nominal + 0.005, color="0.9", zorder=0)
         axis.axvline(nominal, color="0.4", lw=0.8)
-        axis.set_yticks(range(len(names)), names, fontsize=8)
-        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.set_yticks(range(len(shown)), shown, fontsize=8)
+        axis.set_ylim(half - 0.5, -0.5)
         axis.set_xlabel(f"{kind} (nominal {nominal})")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
@@ -432,12 +252,20 @@ def draw(results: list[Result], path: Path) -> None:
 
 def main() -> None:
     """Run every study and write its table and figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=[study.__name__ for study in STUDIES])
+    only = parser.parse_args().only
     streams = np.random.SeedSequence(SEED).spawn(len(STUDIES))
     results = [
         result
         for study, stream in zip(STUDIES, streams, strict=True)
+        if only in (None, study.__name__)
         for result in study(np.random.default_rng(stream))
     ]
+    if only is not None:
+        for r in results:
+            print(f"{r.family:28} {r.method:28} {r.setting:44} {r.unanswered:5} {r.rate:.4f}")
+        return
     with (HERE / "estimators_intervals_and_tests.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
