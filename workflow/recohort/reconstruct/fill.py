@@ -30,7 +30,7 @@ def _request(measurement: Measurement, codes: list[int]) -> JointRequest:
         shape = Shape(plausible.family, float(plausible.mean), float(plausible.sd))
     strata = []
     for code in codes:
-        rows = np.flatnonzero(measurement.strata == code)
+        rows = np.flatnonzero(measurement.margins == code)
         low, high = measurement.low[rows[0]], measurement.high[rows[0]]
         strata.append(Stratum(int(rows.size), fraction(low), fraction(high)))
     facts = []
@@ -38,7 +38,7 @@ def _request(measurement: Measurement, codes: list[int]) -> JointRequest:
         inside = tuple(
             index
             for index, code in enumerate(codes)
-            if found.rows[np.flatnonzero(measurement.strata == code)[0]]
+            if found.rows[np.flatnonzero(measurement.margins == code)[0]]
         )
         if inside:
             facts.append(StratumFact(found.facts, inside, found.sd, found.quantiles))
@@ -51,15 +51,15 @@ def fill(measurement: Measurement, rng: np.random.Generator) -> FloatArray:
     rows = np.flatnonzero(measurement.observed)
     if rows.size == 0:
         return values
-    if measurement.is_free:
+    if not measurement.facts:
         column = measurement.column
         shape = column.plausible_at(measurement.time) or fallback_shape(column)
         low, high = measurement.low[rows], measurement.high[rows]
         values[rows] = draw_plausible(shape, low, high, float(column.step or 0), rng)
         return values
-    codes = sorted(set(measurement.strata[rows].tolist()))
+    codes = sorted(set(measurement.margins[rows].tolist()))
     drawn = _sampler(_request(measurement, codes)).draw(rng)
     for code, column_values in zip(codes, drawn.values, strict=True):
-        mine = np.flatnonzero(measurement.strata == code)
+        mine = np.flatnonzero(measurement.margins == code)
         values[mine] = rng.permutation(column_values)
     return values

@@ -217,7 +217,7 @@ def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> Fact
     if facts.mean is not None:
         found = facts.mean.accepted
         ends = [v if isinstance(v, float) else scale.steps(v) * n for v in (found.low, found.high)]
-        total = (_ceil(ends[0]), _floor(ends[1]))
+        total = _within(ends[0], ends[1])
     if facts.sd is not None:
         lost = 1 if fact.sd is SdDenominator.N_MINUS_1 else 0
         spread = (1, 0) if n <= lost else _spread(facts.sd.accepted, n * (n - lost), scale)
@@ -249,6 +249,16 @@ def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> Fact
         couples.append(Couple(name, place.lower, a, b, _ceil(low), _floor(high)))
     intervals = [_count(fact.facts, i, scale) for i in range(len(facts.counts))]
     return FactRanges(n, fact.strata, total, spread, tuple(intervals), tuple(pins), tuple(couples))
+
+
+def _within(low: Fraction | float, high: Fraction | float) -> tuple[int, int]:
+    """The whole numbers from ``low`` to ``high``, without these where there are others.
+
+    The ends are ties, which two rounding rules print in two ways.
+    """
+    first, last = _ceil(low), _floor(high)
+    inner = (first + (first == low), last - (last == high))
+    return inner if inner[0] <= inner[1] else (first, last)
 
 
 def _spread(found: RealSet, factor: int, scale: Scale) -> tuple[int, int]:

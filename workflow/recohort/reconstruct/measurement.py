@@ -12,17 +12,22 @@ from recohort.analysis.frame import BoolArray, Frame
 from recohort.card.analyses import (
     Accuracy,
     AccuracyAnalysis,
+    AucAnalysis,
+    FollowUpAnalysis,
+    KaplanMeierAnalysis,
     LocationAnalysis,
     ProportionAnalysis,
+    SizeAnalysis,
     SummaryAnalysis,
+    TwoSampleAnalysis,
 )
-from recohort.card.layout import Condition, NumericColumn
+from recohort.card.layout import Condition, DerivedColumn, NumericColumn
 from recohort.card.references import column_keys
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import FloatArray, IntArray
 from recohort.estimators.summary import QuantileDefinition, SdDenominator
-from recohort.feasible.variable import CountFact, Grid, VariableFacts
+from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
 from recohort.printed import Printed
 from recohort.reconstruct.target import Target
 
@@ -54,8 +59,9 @@ class RowFacts:
 class Measurement:
     """One key's rows with a value, their bounds, and what was printed of them.
 
-    ``strata`` is a code by row (-1: no value): rows with the same code may exchange values without
-    changing anything in ``facts`` or leaving their bounds.
+    ``margins`` is a code by row (-1: no value): rows with the same code may exchange values without
+    changing anything in ``facts`` or leaving their bounds. ``strata`` is a finer code: its rows may
+    exchange values without changing any test, AUC or survival rate of this measurement either.
     """
 
     key: str
@@ -64,13 +70,15 @@ class Measurement:
     observed: BoolArray
     low: FloatArray
     high: FloatArray
+    margins: IntArray
     strata: IntArray
     facts: tuple[RowFacts, ...]
+    tested: bool
 
     @property
     def is_free(self) -> bool:
         """Whether nothing was printed of this measurement's distribution."""
-        return not self.facts
+        return not self.facts and not self.tested
 
 
 def numeric_keys(card: StudyCard) -> dict[str, NumericColumn]:
@@ -140,6 +148,20 @@ def _count_range(one: Target, n: int) -> tuple[int, int] | None:
     return None
 
 
+def _written_out(frame: Frame, conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Conditions with columns that are computed from one or all of others written as those."""
+    found: list[Condition] = []
+    for one in conditions:
+        column = frame.card.columns[one.column.partition("@")[0]]
+        parts = (*getattr(column, "all_of", ()), *getattr(column, "any_of", ()))
+        together = isinstance(column, DerivedColumn) and (len(parts) == 1 or bool(column.all_of))
+        if together and one.relation is Relation.EQUAL and one.threshold == 1:
+            found += _written_out(frame, parts)
+        else:
+            found.append(one)
+    return tuple(found)
+
+
 def _counts(
     frame: Frame, key: str, quantity: Quantity, targets: list[Target], observed: BoolArray
 ) -> tuple[BoolArray, CountFact] | None:
@@ -151,8 +173,12 @@ def _counts(
         reference: tuple[Condition, ...] = ()
     elif isinstance(analysis, AccuracyAnalysis):
         tests, reference = analysis.test, analysis.reference
+    elif isinstance(analysis, SizeAnalysis):
+        tests = tuple(c for c in population.where if c.column == key)
+        reference = ()
     else:
         return None
+    tests = _written_out(frame, tests)
     mine = [c for c in tests if c.column == key]
     if len(mine) != 1 or len(tests) != 1:
         return None
@@ -190,6 +216,7 @@ def describe(frame: Frame, key: str, targets: Sequence[Target], order: FloatArra
     observed = _observed(frame, column, time, order)
     low, high, masks = _bounds(frame, column, time)
     found: list[RowFacts] = []
+    groups: list[BoolArray] = []
     counts: list[tuple[BoolArray, CountFact]] = []
     by_quantity: dict[str, list[Target]] = {}
     for one in targets:
@@ -203,6 +230,8 @@ def describe(frame: Frame, key: str, targets: Sequence[Target], order: FloatArra
         counted = _counts(frame, key, quantity, wanted, observed)
         if counted is not None:
             counts.append(counted)
+        if key in (getattr(analysis, "column", None), getattr(analysis, "time", None)):
+            groups += _groups(frame, quantity)
         if getattr(analysis, "column", None) != key:
             continue
         rows = observed & _known(frame, population.where, population.unit)
@@ -231,8 +260,26 @@ def describe(frame: Frame, key: str, targets: Sequence[Target], order: FloatArra
             )
         )
     found = _joined(found)
-    strata = _codes(observed, [f.rows for f in found] + masks)
-    return Measurement(key, column, time, observed, low, high, strata, tuple(found))
+    margins = _codes(observed, [f.rows for f in found] + masks)
+    strata = _codes(observed, [f.rows for f in found] + masks + groups)
+    return Measurement(
+        key, column, time, observed, low, high, margins, strata, tuple(found), bool(groups)
+    )
+
+
+def _groups(frame: Frame, quantity: Quantity) -> list[BoolArray]:
+    """Rows that a test, an AUC or a survival rate of one measurement tells apart."""
+    analysis = quantity.analysis
+    population = frame.card.populations[quantity.population]
+    if isinstance(analysis, TwoSampleAnalysis):
+        conditions = analysis.group
+    elif isinstance(analysis, AucAnalysis):
+        conditions = analysis.outcome
+    elif isinstance(analysis, KaplanMeierAnalysis | FollowUpAnalysis):
+        conditions = analysis.event
+    else:
+        return []
+    return [_known(frame, part, population.unit) for part in (conditions, population.where)]
 
 
 def _facts(

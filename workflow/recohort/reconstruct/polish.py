@@ -1,4 +1,4 @@
-"""Small moves of measurements until the remaining targets print: changes, tests, survival rates."""
+"""Moves of measurements until the remaining targets print: changes, tests, survival rates."""
 
 from __future__ import annotations
 
@@ -6,15 +6,30 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recohort.analysis.estimate import Analyst
 from recohort.card.layout import Condition, DerivedColumn
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
+from recohort.reconstruct.candidates import Bench
 from recohort.reconstruct.measurement import Measurement
-from recohort.reconstruct.plausible import to_grid
+from recohort.reconstruct.moves import Mover
 from recohort.reconstruct.target import Target
 
-__all__ = ["keys_of", "polish"]
+__all__ = ["alone", "keys_of", "polish"]
+
+_MANY = 32
+"""Candidates a step, where they are measured side by side."""
+
+_FEW = 6
+"""Candidates a step, where they are analysed one by one."""
+
+_MET = 0.009
+"""The largest loss of a quantity whose values all print: some may lie on the rim."""
+
+_PATIENCE = 1200
+"""Steps in a row that may bring no target nearer before the rest is given up."""
+
+_KICK = 12
+"""After so many steps in vain a target counts for more, so that others make way for it."""
 
 _KEY_FIELDS = ("column", "other", "baseline", "at", "time")
 _CONDITION_FIELDS = ("having", "test", "reference", "outcome", "group", "event")
@@ -53,6 +68,18 @@ def keys_of(card: StudyCard, quantity: str) -> set[str]:
     return keys
 
 
+def alone(
+    card: StudyCard, targets: Sequence[Target], measurements: Mapping[str, Measurement]
+) -> tuple[Target, ...]:
+    """The targets that one measurement decides, given the skeleton."""
+    numbers = {t.quantity: len(keys_of(card, t.quantity) & set(measurements)) for t in targets}
+    return tuple(
+        t
+        for t in targets
+        if numbers[t.quantity] == 1 and not hasattr(card.quantities[t.quantity].analysis, "model")
+    )
+
+
 def polish(
     card: StudyCard,
     cohort: Cohort,
@@ -63,91 +90,75 @@ def polish(
     rng: np.random.Generator,
     steps: int,
 ) -> int:
-    """Improve a cohort's columns in place; returns the number of moves tried.
+    """Improve a cohort's columns in place; returns the number of candidates measured.
 
-    Values change places within strata, or, where nothing was printed of their distribution, take
-    new values on their grid. Keys in ``held`` stay. A move is kept when the targets that depend on
-    its key come no further from printing.
+    Each step takes one column of a target that does not print yet, measures a few dozen changed
+    versions of it, of all sizes, against every target that depends on it, and keeps the best.
+    Columns in ``held`` stay, and targets that depend on none but those are left alone.
     """
-    depends = {t.quantity: keys_of(card, t.quantity) for t in targets}
     by_quantity: dict[str, list[Target]] = {}
     for one in targets:
         by_quantity.setdefault(one.quantity, []).append(one)
-
-    def losses(names: Sequence[str]) -> dict[str, float]:
-        analyst = Analyst(card, cohort)
-        found = {}
-        for name in names:
-            values = analyst.estimates(name).values
-            found[name] = sum(
-                t.loss(values.get(t.statistic, float("nan"))) for t in by_quantity[name]
-            )
-        return found
-
-    current = losses(sorted(by_quantity))
-    tried = 0
-    hopeless: dict[str, int] = {}
-    while tried < steps:
-        open_ = [q for q in by_quantity if current[q] > 0 and hopeless.get(q, 0) < 400]
-        movable = sorted(
-            {k for q in open_ for k in depends[q] if k in measurements and k not in held}
-        )
-        if not movable:
+    depends = {name: keys_of(card, name) for name in by_quantity}
+    movable = {
+        name: sorted(k for k in keys if k in measurements and k not in held)
+        for name, keys in depends.items()
+    }
+    bench = Bench(card, cohort, columns)
+    current: dict[str, float] = {}
+    slow: set[str] = set()
+    for name, mine in by_quantity.items():
+        if movable[name]:
+            key = movable[name][0]
+            current[name] = float(bench.losses(name, mine, key, columns[key][None, :])[0])
+            if not bench.is_quick(name, key, columns[key][None, :]):
+                slow.add(name)
+    keys = sorted({key for name in current for key in movable[name]})
+    touched = {key: [q for q in current if key in depends[q]] for key in keys}
+    movers = {key: Mover(measurements[key]) for key in keys}
+    best, least = dict(columns), sum(current.values())
+    weight = dict.fromkeys(current, 1.0)
+    idle = dict.fromkeys(current, 0)
+    measured = since = 0
+    for _ in range(steps):
+        open_ = [q for q, loss in current.items() if loss > _MET]
+        if not open_ or since >= _PATIENCE:
             break
-        tried += 1
-        key = movable[int(rng.integers(len(movable)))]
-        mine = [q for q in open_ if key in depends[q]]
-        touched = sorted(q for q in by_quantity if key in depends[q])
-        old = columns[key]
-        new = _moved(old, measurements[key], rng)
-        if new is None:
-            for name in mine:
-                hopeless[name] = hopeless.get(name, 0) + 1
-            continue
-        columns[key] = new
-        changed = losses(touched)
-        gain = sum(current[name] - loss for name, loss in changed.items())
-        if gain < 0:
-            columns[key] = old
-        else:
-            current.update(changed)
-        for name in mine:
-            hopeless[name] = 0 if gain > 1e-6 else hopeless.get(name, 0) + 1
-    return tried
+        name = open_[int(rng.integers(len(open_)))]
+        key = movable[name][int(rng.integers(len(movable[name])))]
+        count = _FEW if slow.intersection(touched[key]) else _MANY
+        partner = _partner(bench, card.columns[key.partition("@")[0]].unit, key, depends[name], rng)
+        states = movers[key].candidates(columns[key], partner, count, rng)
+        measured += count
+        losses = {q: bench.losses(q, by_quantity[q], key, states) for q in touched[key]}
+        total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
+        pick = int(np.argmin(total))
+        gain = sum(weight[q] * current[q] for q in touched[key]) - float(total[pick])
+        since += 1
+        idle[name] = 0 if gain > 1e-9 else idle[name] + 1
+        if idle[name] >= _KICK:
+            idle[name] = 0
+            weight[name] *= 1.5
+        if gain >= 0.0:
+            columns[key] = states[pick].copy()
+            for q in touched[key]:
+                current[q] = float(losses[q][pick])
+            now = sum(current.values())
+            if now < least:
+                best, least, since = dict(columns), now, 0
+    columns.update(best)
+    return measured
 
 
-def _moved(
-    values: FloatArray, measurement: Measurement, rng: np.random.Generator
+def _partner(
+    bench: Bench, unit: str, key: str, keys: set[str], rng: np.random.Generator
 ) -> FloatArray | None:
-    """One random move of a key's values, or ``None`` when the draw gives none."""
-    seen = np.flatnonzero(measurement.strata >= 0)
-    if seen.size < 2:
+    """What a column's ranks may follow: another column of the same target, or who has a value."""
+    others = sorted(k for k in keys if k != key and bench.is_seen_from(k, unit))
+    if not others:
         return None
-    step = float(measurement.column.step or 0)
-    kind = rng.random()
-    if measurement.is_free and kind < 0.7:
-        new = values.copy()
-        spread = float(np.std(values[seen])) or max(step, 1e-6)
-        if kind < 0.25:
-            # All values together: nearer to, or further from, the lower end of their range.
-            factor = float(np.exp(rng.normal() * 10.0 ** rng.uniform(-3.0, -0.7)))
-            rows, moved = seen, values[seen] * factor
-        else:
-            rows = seen[rng.integers(seen.size, size=1 + int(rng.integers(3)))]
-            size = spread * 10.0 ** rng.uniform(-2.0, 0.3)
-            moved = values[rows] + size * rng.standard_normal(rows.size)
-        new[rows] = to_grid(moved, step, measurement.low[rows], measurement.high[rows])
-        return None if np.array_equal(new, values, equal_nan=True) else new
-    first = int(seen[rng.integers(seen.size)])
-    twins = np.flatnonzero(measurement.strata == measurement.strata[first])
-    second = int(twins[rng.integers(twins.size)])
-    if values[first] == values[second]:
-        return None
-    if not (
-        measurement.low[first] <= values[second] <= measurement.high[first]
-        and measurement.low[second] <= values[first] <= measurement.high[second]
-    ):
-        return None
-    new = values.copy()
-    new[[first, second]] = new[[second, first]]
-    return new
+    values = bench.seen_from(others[int(rng.integers(len(others)))], unit)
+    missing = np.isnan(values)
+    if missing.any() and rng.random() < 0.5:
+        return missing.astype(np.float64)
+    return values

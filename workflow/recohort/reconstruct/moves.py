@@ -1,0 +1,143 @@
+"""Changed versions of one column, of every size, that keep what was printed of it alone.
+
+Rows of one code (`Measurement.margins`) may exchange values without changing any printed margin.
+Values may also shift, each within its cell: the stretch between two neighbouring numbers that a
+printed quantile, extreme or count depends on. Means and SDs then move within their rounding, which
+is what a test between two groups needs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recohort.cohort import FloatArray, IntArray
+from recohort.feasible.variable import Relation
+from recohort.reconstruct.measurement import Measurement
+from recohort.reconstruct.plausible import to_grid
+
+__all__ = ["Mover"]
+
+
+class Mover:
+    """Proposes changed versions of one measurement's values."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.free = not measurement.facts
+        self.step = float(measurement.column.step or 0)
+        self.low, self.high = measurement.low, measurement.high
+        codes = [int(c) for c in np.unique(measurement.margins) if c >= 0]
+        self.rows: list[IntArray] = [np.flatnonzero(measurement.margins == c) for c in codes]
+        self.edges = [_edges(measurement, int(rows[0])) for rows in self.rows]
+        self.share = np.array([rows.size for rows in self.rows], dtype=float)
+
+    def candidates(
+        self, values: FloatArray, partner: FloatArray | None, count: int, rng: np.random.Generator
+    ) -> FloatArray:
+        """``count`` changed versions (count, n); ``partner`` (n,) is what ranks may follow."""
+        states = np.repeat(values[None, :], count, axis=0)
+        if self.share.sum() < 2:
+            return states
+        chance = self.share / self.share.sum()
+        for state in states:
+            index = int(rng.choice(chance.size, p=chance))
+            rows = self.rows[index]
+            if rows.size < 2:
+                continue
+            some = _some(rows, rng)
+            kind = rng.random()
+            if partner is not None and kind < 0.4:
+                self._follow(state, some, partner, rng)
+            elif kind < 0.5:
+                state[some] = state[np.roll(some, 1)]
+            elif kind < 0.65:
+                # Beside another row's value.
+                others = state[rng.choice(rows, some.size)]
+                beside = others + self.step * rng.integers(-1, 2, some.size)
+                self._put(state, some, beside, self.edges[index])
+            elif kind < 0.95 or not self.free:
+                self._shift(state, some, rows, self.edges[index], rng)
+            else:
+                factor = float(np.exp(rng.normal() * 10.0 ** rng.uniform(-3.0, -0.5)))
+                self._put(state, rows, state[rows] * factor, self.edges[index])
+        return states
+
+    def _follow(
+        self, state: FloatArray, rows: IntArray, partner: FloatArray, rng: np.random.Generator
+    ) -> None:
+        """Give the rows' values to them in the order of the partner's, or against it."""
+        scores = partner[rows]
+        noise = rng.random(rows.size)
+        seen = scores[np.isfinite(scores)]
+        middle = float(seen[int(rng.integers(seen.size))]) if seen.size else 0.0
+        order = np.lexsort((noise, np.where(np.isfinite(scores), scores, middle)))
+        ordered = np.sort(state[rows])
+        state[rows[order]] = ordered if rng.random() < 0.5 else ordered[::-1]
+
+    def _shift(
+        self,
+        state: FloatArray,
+        some: IntArray,
+        rows: IntArray,
+        edges: FloatArray,
+        rng: np.random.Generator,
+    ) -> None:
+        """Move some values: all one way, or against each other, or apart from their middle."""
+        spread = float(state[rows].std()) or max(self.step, 1e-6)
+        size = spread * 10.0 ** rng.uniform(-2.5, 0.2)
+        size = max(size, self.step)
+        kind = rng.random()
+        if kind < 0.5:
+            way = np.full(some.size, 1.0 if rng.random() < 0.5 else -1.0)
+        elif kind < 0.75:
+            way = np.where(np.arange(some.size) % 2 == 0, 1.0, -1.0)
+        else:
+            # Apart from, or towards, the middle, as many upwards as downwards.
+            way = np.where(np.argsort(np.argsort(state[some])) * 2 >= some.size, 1.0, -1.0)
+            way *= 1.0 if rng.random() < 0.5 else -1.0
+        self._put(state, some, state[some] + size * way, edges)
+
+    def _put(self, state: FloatArray, rows: IntArray, moved: FloatArray, edges: FloatArray) -> None:
+        """Write moved values, each held in its cell and its bounds, on the recording grid."""
+        low, high = self.low[rows], self.high[rows]
+        if edges.size:
+            tiny = 1e-4 * self.step if self.step else 1e-9
+            cell = np.searchsorted(edges, state[rows] + tiny / 2, side="right")
+            ends = np.concatenate([[-np.inf], edges, [np.inf]])
+            low = np.maximum(low, ends[cell])
+            high = np.minimum(high, ends[cell + 1] - tiny)
+        new = to_grid(moved, self.step, low, high)
+        # A cell without a recordable value keeps what it holds.
+        fits = (new >= low - 1e-9) & (new <= high + 1e-9)
+        state[rows] = np.where(fits, new, state[rows])
+
+
+def _some(rows: IntArray, rng: np.random.Generator) -> IntArray:
+    """Different rows: two or three most often, up to half of them."""
+    most = max(2.0, rows.size / 2)
+    size = min(rows.size, round(2.0 * (most / 2.0) ** (rng.random() ** 2.5)))
+    found = np.unique(rows[rng.integers(rows.size, size=size)])
+    return rng.permutation(found)
+
+
+def _edges(measurement: Measurement, row: int) -> FloatArray:
+    """The lower ends of the cells of a row's values: those of every printed place and count."""
+    step = float(measurement.column.step or 0)
+    tiny = 1e-4 * step if step else 1e-9
+    edges: set[float] = set()
+    for found in measurement.facts:
+        if not found.rows[row]:
+            continue
+        facts = found.facts
+        for printed in (facts.median, facts.q1, facts.q3, facts.minimum, facts.maximum):
+            if printed is None:
+                continue
+            for end, nudge in ((printed.accepted.low, 0.0), (printed.accepted.high, tiny)):
+                if np.isfinite(float(end)):
+                    edges.add(float(end) + nudge)
+        for count in facts.counts:
+            at = float(count.threshold)
+            if count.relation in (Relation.EQUAL, Relation.AT_LEAST, Relation.BELOW):
+                edges.add(at)
+            if count.relation in (Relation.EQUAL, Relation.AT_MOST, Relation.ABOVE):
+                edges.add(at + tiny)
+    return np.array(sorted(edges))
