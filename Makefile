@@ -12,6 +12,7 @@ export PYTHONUTF8 := 1
 # What of config/config.yaml is given on the command line.
 settings := $(if $(STUDIES),'studies=$(STUDIES)') $(if $(REPLICATES),replicates=$(REPLICATES)) \
             $(if $(CONDITIONED),conditioned=$(CONDITIONED)) $(if $(SEED),seed=$(SEED)) \
+            $(if $(LEAVE_ONE_OUT),leave_one_out=$(LEAVE_ONE_OUT)) \
             $(if $(RESULTS),'results=$(RESULTS)')
 config := $(if $(strip $(settings)),--config $(settings))
 
@@ -38,7 +39,7 @@ help:
 	@echo "  make clean       remove results/ and what the runs remember of them; .venv stays"
 	@echo
 	@echo "  reproduce and slurm take CORES=2 STUDIES=\"a b\" REPLICATES=50 CONDITIONED=20 SEED=1"
-	@echo "  RESULTS=folder (else config/config.yaml holds); test takes ARGS=\"tests/test_x.py -k y\"."
+	@echo "  LEAVE_ONE_OUT=60 RESULTS=folder (else config/config.yaml holds); test takes ARGS=\"tests/test_x.py -k y\"."
 
 reproduce: $(READY)
 	@$(BIN)/snakemake --workflow-profile workflow/profiles/default --cores $(CORES) $(config) $(ARGS)

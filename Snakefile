@@ -26,6 +26,7 @@ rule all:
 
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/reconstruct.smk"
+include: "workflow/rules/leave_one_out.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/replicate.smk"
 include: "workflow/rules/compare.smk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from recohort.card.loader import CardFile, load_card
@@ -107,10 +108,13 @@ assumptions:
 """
 
 
-def write_card(folder: Path, *, mixed: bool) -> CardFile:
-    """The made-up card, with an ordinary or a mixed logistic model."""
+def write_card(folder: Path, *, mixed: bool, changes: Mapping[str, str] | None = None) -> CardFile:
+    """The made-up card, with an ordinary or a mixed logistic model, and pieces of text changed."""
     text = CARD.replace("MODEL", "mixed_logistic" if mixed else "logistic")
     text = text.replace("GROUP", "group: ward" if mixed else "nodes: 9")
+    for old, new in (changes or {}).items():
+        assert old in text, old
+        text = text.replace(old, new)
     path = folder / "ward.yaml"
     path.write_text(text, encoding="utf-8")
     return load_card(path)

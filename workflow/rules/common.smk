@@ -20,6 +20,7 @@ class Settings:
     studies: list[str]
     replicates: int
     conditioned: int
+    leave_one_out: int
     seed: int
     cards: str
     results: str
@@ -83,6 +84,7 @@ def settings(given):
         studies=study_names(given, cards),
         replicates=whole_number(given, "replicates", 1),
         conditioned=whole_number(given, "conditioned", 1),
+        leave_one_out=whole_number(given, "leave_one_out", 0),
         seed=whole_number(given, "seed", 0),
         cards=cards,
         results=folder(given, "results"),

@@ -11,6 +11,7 @@ rule present:
         conditioned=f"{STUDY}/conditioned.parquet",
         replicates=f"{STUDY}/replicates.parquet",
         comparison=f"{STUDY}/comparison.csv",
+        left_out=[f"{STUDY}/leave_one_out.csv"] if SETTINGS.leave_one_out else [],
         lock=LOCK,
     output:
         figures=directory(f"{STUDY}/figures"),
@@ -27,8 +28,9 @@ rule present:
     params:
         code=code("present"),
         results=subpath(output.report, parent=True),
+        left_out=lambda _, input: f" --leave-one-out {input.left_out}" if input.left_out else "",
     shell:
         stage(
-            "recohort present {input.card} --results {params.results} > /dev/null",
+            "recohort present {input.card} --results {params.results}{params.left_out} > /dev/null",
             name="present",
         )

@@ -106,6 +106,21 @@ def _parser() -> argparse.ArgumentParser:
         "--hold-out", action="append", default=[], metavar="ID", help="also hold this value out"
     )
 
+    left = command(
+        "leave-one-out", stages.leave_one_out, "Judge each number by cohorts that print the others."
+    )
+    left.add_argument("--audit", type=Path, required=True, metavar="FILE")
+    left.add_argument("--reconstruction", type=Path, required=True, metavar="FILE")
+    left.add_argument("--out", type=Path, required=True, metavar="FILE", help="leave_one_out.csv")
+    left.add_argument("--seed", type=_whole(0), default=1)
+    left.add_argument("--cohorts", type=_whole(1), default=150, help="for each value")
+    left.add_argument("--threads", type=_whole(1), default=1)
+    left.add_argument("--attempts", type=_whole(1), default=6, help="tries for each cohort")
+    left.add_argument("--time-limit", type=_seconds, metavar="SECONDS")
+    left.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="judge this value (repeatable)"
+    )
+
     analyse = command("analyse", stages.analyse, "Re-run the paper's analyses on a cohort.")
     analyse.add_argument("--cohort", type=Path, required=True, metavar="DIR")
     analyse.add_argument("--reconstruction", type=Path, metavar="FILE")
@@ -126,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
 
     present = command("present", stages.present, "Draw the figures, tables and page of a study.")
     present.add_argument("--results", type=Path, required=True, metavar="DIR")
+    present.add_argument("--leave-one-out", type=Path, metavar="FILE", help="show it, too")
 
     index = command("index", stages.index, "Join all studies: one page, one table.", card=False)
     index.add_argument("--results", type=Path, required=True, metavar="DIR")

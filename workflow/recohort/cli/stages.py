@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ __all__ = [
     "check",
     "compare",
     "index",
+    "leave_one_out",
     "present",
     "reconstruct",
     "replicate",
@@ -125,6 +127,60 @@ def reconstruct(options: argparse.Namespace) -> int:
     return INTERRUPTED if found.ended == "interrupted" else 0
 
 
+def leave_one_out(options: argparse.Namespace) -> int:
+    """Judge each value by cohorts that print all the others."""
+    from recohort.card.loader import load_card
+    from recohort.card.statistic import Role
+    from recohort.cli.status import INTERRUPTED
+    from recohort.compare.left_out import judge_left_out, left_out_text
+    from recohort.reconstruct.leave_one_out import LeftOut
+    from recohort.reconstruct.leave_one_out import leave_one_out as search
+    from recohort.reconstruct.search import Plan
+
+    card_file = load_card(options.card)
+    values = {value.id: value for value in card_file.base.values if value.role is not Role.INPUT}
+    for name in options.only:
+        if name not in values:
+            raise InputError(
+                f"--only: found {name!r}; expected the id of a value that can be judged"
+            )
+    audited = read_json(options.audit, card_file.sha256)
+    built = read_json(options.reconstruction, card_file.sha256)
+    anchor = _stored_setting(card_file, options.reconstruction)
+    unmet = frozenset(item["id"] for item in built["stored"]["unmet"])
+    skip = frozenset(audited["determined"])
+    if options.only:
+        skip |= values.keys() - set(options.only)
+    plan = Plan(
+        seed=options.seed,
+        conditioned=options.cohorts,
+        threads=options.threads,
+        attempts=options.attempts,
+        time_limit=options.time_limit,
+    )
+    found: list[LeftOut] = []
+    ended = 0
+    try:
+        for one in search(card_file, plan, anchor, unmet, skip, _say):
+            found.append(one)  # noqa: PERF402 - an interrupt keeps what is there
+    except KeyboardInterrupt:
+        if not found:
+            raise
+        ended = INTERRUPTED
+    rows = judge_left_out(
+        card_file,
+        audited,
+        {one.id: one.estimates for one in found if not one.note},
+        {one.id: one.note for one in found if one.note},
+        all_met=not unmet,
+    )
+    write_text(options.out, left_out_text(rows))
+    counts = Counter(row["verdict"] for row in rows)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    print(f"{card_file.base.study}: {len(rows)} of {len(values)} values judged: {told}")
+    return ended
+
+
 def analyse(options: argparse.Namespace) -> int:
     """Analyse a cohort, reconstructed or real."""
     from recohort.analysis.layout import table_layouts
@@ -196,7 +252,7 @@ def present(options: argparse.Namespace) -> int:
     from recohort.card.loader import load_card
     from recohort.present.study import present_study
 
-    present_study(load_card(options.card), options.results)
+    present_study(load_card(options.card), options.results, options.leave_one_out)
     print(f"{options.results / 'report.html'}")
     return 0
 

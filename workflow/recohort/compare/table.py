@@ -18,6 +18,7 @@ from recohort.card.statistic import Role
 from recohort.card.study import StudyCard
 from recohort.compare.conclusion import changes_conclusion, scale_of
 from recohort.compare.dependence import Dependence
+from recohort.compare.guesses import Grounds
 from recohort.compare.interval import Standing, standing
 from recohort.compare.verdict import Evidence, Judgement, Verdict, judge
 
@@ -104,8 +105,8 @@ def compare_study(
     }
     settings = sorted(conditioned, key=lambda name: (name != _BASE, name))
     for setting in settings:
-        choices.setdefault(setting, _choices(setting))
-    dependence = Dependence(card_file)
+        choices.setdefault(setting, dict(card_file.setting(setting).choices))
+    dependence, grounds = Dependence(card_file), Grounds(card_file)
     unmet = (reconstruction.get("stored") or {}).get("unmet", ())
     confirmed = confirmed_values(card, audit)
     rows = []
@@ -133,6 +134,7 @@ def compare_study(
             assumptions=assumptions,
             all_met=not unmet,
             confirmed=value.id in confirmed,
+            guesses=grounds.of(value) if value.role is Role.HELD_OUT else (),
         )
         judged = judge(card, evidence)
         base = standings.get(_BASE)
@@ -172,18 +174,6 @@ def _conclusion(judged: Judgement, evidence: Evidence, found: str) -> str:
         said = [f.get("changes_conclusion") for f in evidence.findings]
         if any(word is not None for word in said):
             return "yes" if any(said) else "no"
-    return found
-
-
-def _choices(setting: str) -> dict[str, int]:
-    """The choices that a setting's name spells: ``base``, or ``split=1, test=2``."""
-    if setting == _BASE:
-        return {}
-    found = {}
-    for part in setting.split(","):
-        name, _, index = part.strip().partition("=")
-        if index.isdigit():
-            found[name] = int(index)
     return found
 
 

@@ -19,6 +19,7 @@ from recohort.card.loader import CardFile, Setting
 from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, read_cohort
+from recohort.compare.left_out import COLUMNS as LEFT_OUT_COLUMNS
 from recohort.compare.table import COLUMNS
 from recohort.present.words import STATISTIC_TEXT, Verdict
 from recohort.printed import Printed
@@ -92,6 +93,17 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOutRow:
+    """One row of ``leave_one_out.csv``: a value judged by cohorts that print all others."""
+
+    id: str
+    verdict: Verdict
+    reason: str
+    cohorts: int
+    spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """One estimate of ``analysis.json``."""
 
@@ -120,6 +132,7 @@ class StudyResults:
     replicate_count: int
     cohort: Cohort
     frame: Frame = field(repr=False)
+    left_out: tuple[LeftOutRow, ...] = ()
 
     def value(self, quantity: str, statistic: Statistic) -> ValueRow | None:
         """The row of one reported value, if it is one."""
@@ -140,8 +153,8 @@ class StudyResults:
         return next((finding for finding in self.findings if finding.id == wanted), None)
 
 
-def read_results(card_file: CardFile, folder: Path) -> StudyResults:
-    """Read everything that the stages wrote into a study's folder.
+def read_results(card_file: CardFile, folder: Path, left_out: Path | None = None) -> StudyResults:
+    """Read everything that the stages wrote into a study's folder, and ``leave_one_out.csv``.
 
     Raises:
         ValueError: a file is absent, unreadable, or of another study or card.
@@ -169,7 +182,41 @@ def read_results(card_file: CardFile, folder: Path) -> StudyResults:
         replicate_count=max((array.size for array in replicates.values()), default=0),
         cohort=cohort,
         frame=Frame(card, cohort),
+        left_out=() if left_out is None else read_left_out(left_out, card),
     )
+
+
+def read_left_out(file: Path, card: StudyCard) -> tuple[LeftOutRow, ...]:
+    """Read ``leave_one_out.csv``.
+
+    Raises:
+        ValueError: with file and line, for an absent file, column or value.
+    """
+    known = {value.id for value in card.values}
+    try:
+        with file.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            if tuple(reader.fieldnames or ()) != LEFT_OUT_COLUMNS:
+                raise ValueError(
+                    f"{file}:1: found the columns {', '.join(reader.fieldnames or [])}; "
+                    f"expected {', '.join(LEFT_OUT_COLUMNS)}"
+                )
+            rows = []
+            for item in reader:
+                if item["id"] not in known:
+                    raise ValueError(
+                        f"{file}:{reader.line_num}: found {item['id']!r}; not in the card"
+                    )
+                spread = Spread(*(_float(item[key]) for key in ("low", "median", "high")))
+                rows.append(
+                    LeftOutRow(
+                        item["id"], Verdict(item["verdict"]), item["reason"],
+                        int(item["cohorts"]), spread,
+                    )
+                )  # fmt: skip
+    except OSError as problem:
+        raise ValueError(f"{file}: {problem.strerror}; expected values left out") from None
+    return tuple(rows)
 
 
 def read_comparison(file: Path, card: StudyCard) -> tuple[ValueRow, ...]:
@@ -295,12 +342,10 @@ def _finding(item: Mapping[str, Any]) -> FindingRow:
 
 def _stored_setting(card_file: CardFile, reconstruction: Mapping[str, Any]) -> Setting:
     stored = (reconstruction.get("stored") or {}).get("setting", "base")
-    for item in reconstruction.get("settings") or []:
-        if item["name"] == stored:
-            return Setting(tuple((key, int(index)) for key, index in item["choices"].items()))
-    if stored != "base":
-        raise ValueError(f"{card_file.path}: the stored cohort's setting {stored!r} is not listed")
-    return Setting()
+    try:
+        return card_file.setting(str(stored))
+    except ValueError as problem:
+        raise ValueError(f"{card_file.path}: the stored cohort's setting: {problem}") from None
 
 
 def _estimates(file: Path, index: str) -> dict[str, FloatArray]:

@@ -15,6 +15,7 @@ from recohort.present.results import StudyResults, read_results
 from recohort.present.story import Fact, tell, verdict_counts
 from recohort.present.tables.contents import (
     assumption_rows,
+    left_out_rows,
     question_rows,
     setting_rows,
     sheets,
@@ -30,14 +31,16 @@ _SMALL = 420.0
 """Figures narrower than this many points keep their size on a page."""
 
 
-def present_study(card_file: CardFile, results: Path) -> None:
+def present_study(card_file: CardFile, results: Path, left_out: Path | None = None) -> None:
     """Write ``figures/``, ``tables/`` and ``report.html`` into a study's results folder.
+
+    ``left_out`` is the ``leave_one_out.csv`` to show, if there is one.
 
     Raises:
         ValueError: a stage's file is absent, unreadable, or of another version of the card.
         OSError: the folder cannot be written.
     """
-    study = read_results(card_file, results)
+    study = read_results(card_file, results, left_out)
     figures = _figures(study, results / "figures")
     tables = sheets(study)
     (results / "tables").mkdir(exist_ok=True)
@@ -80,6 +83,7 @@ def _page(study: StudyResults, figures: list[PageFigure], tables: tuple[Sheet, .
             "assumptions": assumption_rows(study),
             "questions": question_rows(study),
             "settings": setting_rows(study),
+            "left_out": left_out_rows(study),
             "baseline": baseline,
             "simulated": reconstruction.get("simulated")
             or "No patient stands behind these tables: they were made to print the paper.",
@@ -136,7 +140,7 @@ def _provenance(study: StudyResults) -> tuple[Fact, ...]:
         ("Study card", study.card.study),
         ("SHA-256 of the card", study.card_file.sha256),
         ("Seed", str(reconstruction.get("seed", "not recorded"))),
-        ("Setting of the stored cohort", str(stored.get("setting", "base"))),
+        ("Setting of the stored cohort", str(stored.get("label") or stored.get("setting", "base"))),
         (
             "Matching cohorts",
             f"{conditioned.get('obtained', 0)} of {conditioned.get('requested', 0)} asked for",
@@ -158,7 +162,7 @@ def _downloads(
     inside = sorted(f"cohort/{file.name}" for file in cohort.iterdir()) if cohort.is_dir() else []
     groups = [
         ("Simulated cohort", links_in(folder, inside)),
-        ("Comparison", links_in(folder, ("comparison.csv",))),
+        ("Comparison", links_in(folder, ("comparison.csv", "leave_one_out.csv"))),
         (
             "Stages",
             links_in(

@@ -54,10 +54,10 @@ def _is_blocked(quantity: Quantity, df: int | None) -> bool:
     upper = next((s for s in values if s.is_upper_limit and s.level == lower.level), None)
     if upper is None:
         return False
-    three = [values[s].number for s in (ratio, lower, upper)]
-    if not all(number.is_exact and number.accepted.high > 0 for number in three):
+    estimate, low, high = (values[s].number for s in (ratio, lower, upper))
+    if not all(number.is_exact and number.accepted.high > 0 for number in (estimate, low, high)):
         return False
-    reach = ratio_reach(*three)
+    reach = ratio_reach(estimate, low, high)
     if reach is None:
         return False
     return not p_range(reach, lower.level, df, z_limits=True).meets(p.number.accepted)

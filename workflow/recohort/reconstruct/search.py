@@ -120,7 +120,7 @@ def reconstruct(
         ended = "time limit"
     return Reconstruction(
         search.stored,
-        [search.settings[s] for s in card_file.single_changes if s in search.settings],
+        list(search.settings.values()),
         search.conditioned,
         plan.conditioned,
         search.cost,
@@ -247,7 +247,11 @@ class _Search:
         chances.sort(key=lambda chance: chance[:2])
         jobs = [self.job(Purpose.STORED, s, 1, self.ids) for _, _, s in chances[:_CHANCES]]
         for outcome in self.do(jobs):
-            self._keep(outcome)
+            setting, of_all = outcome.job.setting, self._keep(outcome)
+            known = self.settings.get(setting)
+            if known is None or len(of_all) < len(known.unmet_of_all):
+                imposed = tuple(sorted(set(of_all) & self.imposed))
+                self.settings[setting] = self._result(setting, imposed, of_all)
             if self.is_enough:
                 return
 

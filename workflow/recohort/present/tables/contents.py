@@ -17,7 +17,9 @@ from recohort.present.tables.sheet import Sheet
 from recohort.present.words import (
     ROLE_TEXT,
     STATISTIC_TEXT,
+    VERDICT_ORDER,
     VERDICT_WORDS,
+    Verdict,
     listed,
     plain_reason,
     time_text,
@@ -25,8 +27,10 @@ from recohort.present.words import (
 
 __all__ = [
     "AssumptionRow",
+    "LeftOut",
     "SettingRow",
     "assumption_rows",
+    "left_out_rows",
     "number_text",
     "question_rows",
     "setting_rows",
@@ -207,6 +211,11 @@ class SettingRow:
     status: str
     cohorts: int
     stored: bool
+    all_met: int
+    """Of all values, how many one cohort prints."""
+    all_unmet: str
+    proven: str
+    """What cannot all be printed under this choice, by proof."""
 
     @property
     def prints_all(self) -> bool:
@@ -235,6 +244,12 @@ def setting_rows(results: StudyResults) -> tuple[SettingRow, ...]:
             status=_STATUS.get(str(setting.get("status")), time_text(str(setting.get("status")))),
             cohorts=int(conditioned.get(setting["name"], 0)),
             stored=setting["name"] == stored,
+            all_met=len(results.values) - len(setting.get("unmet_of_all") or []),
+            all_unmet=named_values(results, tuple(setting.get("unmet_of_all") or [])),
+            proven="; ".join(
+                listed([named_values(results, (i,)) for i in conflict])
+                for conflict in setting.get("cannot_all_be_met") or []
+            ),
         )
         for setting in _settings(results)
     )
@@ -257,10 +272,15 @@ def settings_sheet(results: StudyResults) -> Sheet:
         title="Design choices that can and cannot print the paper",
         head=(
             "Design choice", "Imposed values printed", "Of", "Not printed", "Outcome",
-            "Matching cohorts",
+            "Matching cohorts", "All values printed", "Of", "Not printed of all",
+            "Proven: not all of these together",
         ),
         rows=tuple(
-            (row.label, str(row.met), str(row.targets), row.unmet, row.status, str(row.cohorts))
+            (
+                row.label, str(row.met), str(row.targets), row.unmet, row.status,
+                str(row.cohorts), str(row.all_met), str(len(results.values)), row.all_unmet,
+                row.proven,
+            )
             for row in setting_rows(results)
         ),
         numeric=frozenset({1, 2, 5}),
@@ -350,10 +370,53 @@ def _described(label: str, unit: str, values: FloatArray) -> tuple[str, ...]:
     return (label, unit, mean, f"{middle} ({q1} to {q3}; {low} to {high})", missing)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A value judged by cohorts that print all others, in the words of the pages."""
+
+    name: str
+    printed: str
+    verdict: Verdict
+    spread: str
+    cohorts: int
+    reason: str
+
+
+def left_out_rows(results: StudyResults) -> tuple[LeftOut, ...]:
+    """The values that were left out one at a time, the most pressing verdict first."""
+    by_id = {row.id: row for row in results.values}
+    rows = [
+        LeftOut(
+            by_id[row.id].name, by_id[row.id].printed, row.verdict, spread_text(row.spread),
+            row.cohorts, plain_reason(row.reason),
+        )
+        for row in results.left_out
+    ]  # fmt: skip
+    return tuple(sorted(rows, key=lambda row: VERDICT_ORDER.index(row.verdict)))
+
+
+def left_out_sheet(results: StudyResults) -> Sheet:
+    """One row a value left out."""
+    return Sheet(
+        name="leave_one_out",
+        title="Each value judged by cohorts that print all the others",
+        head=("Value", "Printed", "95% of matching cohorts", "Cohorts", "Verdict", "Reason"),
+        rows=tuple(
+            (
+                row.name, row.printed, row.spread, str(row.cohorts),
+                VERDICT_WORDS[row.verdict].name, row.reason,
+            )
+            for row in left_out_rows(results)
+        ),
+        numeric=frozenset({1, 2, 3}),
+    )  # fmt: skip
+
+
 def sheets(results: StudyResults) -> tuple[Sheet, ...]:
     """Every table of a study."""
     return (
         comparison_sheet(results),
+        *((left_out_sheet(results),) if results.left_out else ()),
         findings_sheet(results),
         assumptions_sheet(results),
         baseline_sheet(results),
