@@ -29,6 +29,21 @@ def test_intervals_agree_with_scipy_bootstrap():
         assert ours.high == pytest.approx(reference.confidence_interval.high, abs=0.04)
 
 
+def test_intervals_agree_with_scipy_on_the_same_draws():
+    x = np.random.default_rng(3).exponential(size=30)
+    drawn = stats.bootstrap((x,), np.mean, n_resamples=3999, rng=np.random.default_rng(4))
+    draws, left_out = drawn.bootstrap_distribution, (x.sum() - x) / 29
+    for name, ours in (
+        ("percentile", bootstrap_interval(draws, x.mean())),
+        ("basic", bootstrap_interval(draws, x.mean(), BootstrapInterval.BASIC)),
+        ("BCa", bca_interval(draws, x.mean(), left_out)),
+    ):
+        again = stats.bootstrap(
+            (x,), np.mean, n_resamples=0, bootstrap_result=drawn, method=name
+        ).confidence_interval
+        assert (ours.low, ours.high) == pytest.approx((again.low, again.high), rel=1e-9)
+
+
 def test_bca_refuses_draws_on_one_side():
     with pytest.raises(ValueError, match="draws on both sides"):
         bca_interval([1.0, 2.0], 0.0, [1.0, 2.0])

@@ -44,7 +44,8 @@ def mann_whitney(
     U counts pairs with first > second, equal ones as ½ (R's W). The normal methods use the
     tie-corrected variance mn/12 · [(N+1) - Σ(t³-t)/(N(N-1))] and a correction of ½. The exact
     method enumerates all splits of the observed midranks, so that it is exact with ties too (R's
-    ``wilcox.test`` is not); its p-value is twice the smaller tail, at most 1.
+    ``wilcox.test`` is not); its p-value is twice the smaller tail, at most 1. R's coin and SPSS add
+    up all splits as far from the mean, which is another number where ties make the law lopsided.
 
     Sources: Mann and Whitney, Ann Math Stat 1947;18:50; Lehmann, Nonparametrics (1975), 1.4.
     Raises ValueError for NaN, an empty group, or an exact test too large to enumerate; where all
