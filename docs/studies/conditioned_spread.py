@@ -199,7 +199,7 @@ def two_arms() -> Case:
         imposed[f"x_{value}"] = (f"arm_{value}", SUMMARY, {"mean": mean, "sd": sd})
     held = {
         "student": ("all", test("student_t"), ("p_value",)),
-        "ranks": ("all", test("mann_whitney"), ("p_value", )),
+        "ranks": ("all", test("mann_whitney"), ("p_value",)),
         "area": ("all", AUC, ("auc", "ci95_lower", "ci95_upper")),
         "order": ("arm_1", SUMMARY, ("median", "q1", "q3", "max")),
         "sensitivity": ("arm_1", sensitivity(6), ("percent", "ci95_lower")),
@@ -419,9 +419,7 @@ def _regression(margin: bool) -> Case:
         keep[np.flatnonzero(hopeful)] = fits & near(np.exp(b + 1.959964 * se), "3.0")
         return keep
 
-    return Case(
-        card(40, {"arm": binary(), "x": x}, imposed, held, models), prior, sieve, 50_000
-    )
+    return Case(card(40, {"arm": binary(), "x": x}, imposed, held, models), prior, sieve, 50_000)
 
 
 def regression() -> Case:
@@ -497,9 +495,7 @@ def survival() -> Case:
         died = np.take_along_axis(event, order, axis=1) * (ordered <= 24)
         risk = 24 - np.arange(24)
         rate = np.prod(1 - died / risk, axis=1)
-        return np.asarray(
-            near(np.median(time_, axis=1), "26.0") & (np.abs(rate - 0.8) <= 0.0075)
-        )
+        return np.asarray(near(np.median(time_, axis=1), "26.0") & (np.abs(rate - 0.8) <= 0.0075))
 
     return Case(card(24, {"ill": binary(), "t": t}, imposed, held), prior, sieve, 50_000)
 
@@ -555,9 +551,7 @@ def apart(cohorts: Iterable[Cohort]) -> tuple[float, float]:
     """Mean share of rows that two cohorts do not have in common, and the smallest such share."""
     rows = [rows_of(cohort) for cohort in cohorts]
     n = sum(rows[0].values())
-    gaps = [
-        1.0 - sum((rows[i] & rows[j]).values()) / n for i in range(len(rows)) for j in range(i)
-    ]
+    gaps = [1.0 - sum((rows[i] & rows[j]).values()) / n for i in range(len(rows)) for j in range(i)]
     return float(np.mean(gaps)), float(np.min(gaps))
 
 
@@ -595,7 +589,9 @@ HEAD = (
 )  # fmt: skip
 
 
-def study_case(name: str, folder: Path, cohorts: int = COHORTS) -> tuple[list[list[Any]], list[Any]]:
+def study_case(
+    name: str, folder: Path, cohorts: int = COHORTS
+) -> tuple[list[list[Any]], list[Any]]:
     """The rows of one case, and how different its cohorts are."""
     case = CASES[name]()
     path = folder / name / "case.yaml"
@@ -622,8 +618,7 @@ def study_case(name: str, folder: Path, cohorts: int = COHORTS) -> tuple[list[li
         true = np.array([one[value.id] for one in right_estimates])
         kind = study.quantities[value.quantity].analysis.kind
         rows.append(
-            [name, kind, value.id, mine.size, true.size]
-            + [f"{x:.4f}" for x in compare(mine, true)]
+            [name, kind, value.id, mine.size, true.size] + [f"{x:.4f}" for x in compare(mine, true)]
         )
     targets = targets_of(study, [Role.INPUT, Role.IMPOSED])
     drawn = []

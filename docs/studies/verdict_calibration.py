@@ -27,9 +27,7 @@ from typing import Any
 import numpy as np
 from verdict_papers import SCENES, text_of
 
-from recohort.card.loader import CardFile, load_card
-from recohort.card.statistic import Role
-from recohort.card.study import ValueRef
+from recohort.card.loader import load_card
 from recohort.compare.table import compare_study
 from recohort.reconstruct.search import Plan, reconstruct
 
@@ -103,8 +101,8 @@ class Bench:
         self.place = place
         self.kinds: dict[str, str] = content["kinds"]
 
-    def verdicts(self, cohorts: int, changed: dict[str, str]) -> dict[str, tuple[str, str]]:
-        """Verdict and reason of each held-out value, some printed otherwise."""
+    def verdicts(self, cohorts: int, changed: dict[str, str]) -> dict[str, str]:
+        """What each held-out value ends with, some printed otherwise."""
         card = copy.deepcopy(self.content["card"])
         for name, text in changed.items():
             quantity, statistic = name.split(".")
@@ -119,14 +117,19 @@ class Bench:
         }
         rows = compare_study(load_card(self.place), {}, {}, {}, conditioned, {})
         return {
-            row["id"]: (row["verdict"], row["reason"].split(":")[0])
+            row["id"]: _outcome(row["verdict"], row["reason"])
             for row in rows
             if row["id"] in self.kinds
         }
 
 
 def _outcome(verdict: str, reason: str) -> str:
-    return reason if verdict == "undetermined" else verdict
+    """A verdict, or an undetermined one's reason; outside, but for a guess, apart."""
+    if verdict != "undetermined":
+        return verdict
+    if "which no imposed number fixes" in reason or "a choice between them" in reason:
+        return "rests_on_guess"
+    return reason.split(":")[0]
 
 
 def _moved(text: str, estimates: np.ndarray, shift: float, up: bool) -> str | None:
@@ -155,7 +158,7 @@ def _possible(name: str, text: str) -> bool:
     return value >= 0.0 or statistic == "percent_change"
 
 
-def judge(folder: Path) -> None:
+def judge(folder: Path, out: Path) -> None:
     """Judge every paper drawn, and write the tables."""
     alarms: dict[tuple[str, str, int], list[str]] = defaultdict(list)
     power: dict[tuple[str, str, str], list[str]] = defaultdict(list)
@@ -170,41 +173,43 @@ def judge(folder: Path) -> None:
         short[f"{scene} {arm}"].append(drawn)
         bench = Bench(content, place)
         for cohorts in (FEWER, COHORTS):
-            for name, (verdict, reason) in bench.verdicts(cohorts, {}).items():
-                alarms[bench.kinds[name], arm, cohorts].append(_outcome(verdict, reason))
+            for name, found in bench.verdicts(cohorts, {}).items():
+                alarms[bench.kinds[name], arm, cohorts].append(found)
         changes: dict[str, dict[str, str]] = defaultdict(dict)
         for name in bench.kinds:
             quantity, statistic = name.split(".")
             text = content["card"]["quantities"][quantity]["values"][statistic]["printed"]
             for shift in SHIFTS:
-                moved = _moved(text, np.array(base.get(name, []), float), shift, int(number) % 2 > 0)
+                moved = _moved(
+                    text, np.array(base.get(name, []), float), shift, int(number) % 2 > 0
+                )
                 if moved is not None and _possible(name, moved):
                     changes[f"{shift:g} SD"][name] = moved
             for mistake, wrong in content["mistakes"][name].items():
                 if _possible(name, wrong):
                     changes[mistake.replace("_", " ")][name] = wrong
         for error, changed in changes.items():
-            found = bench.verdicts(COHORTS, changed)
+            judged = bench.verdicts(COHORTS, changed)
             for name in changed:
-                power[bench.kinds[name], arm, error].append(_outcome(*found[name]))
-    _write(alarms, power)
+                power[bench.kinds[name], arm, error].append(judged[name])
+    _write(alarms, power, out)
     for name, counts in sorted(short.items()):
         few = sum(c < COHORTS for c in counts)
         print(f"{name}: {len(counts)} papers, {few} with fewer cohorts", file=sys.stderr)
 
 
 OUTCOMES = (
-    "consistent", "not_reproduced", "assumption_dependent", "monte_carlo_error",
+    "consistent", "not_reproduced", "rests_on_guess", "assumption_dependent", "monte_carlo_error",
     "search_exhausted", "missing_input",
 )  # fmt: skip
 
 
-def _write(alarms: dict[Any, list[str]], power: dict[Any, list[str]]) -> None:
+def _write(alarms: dict[Any, list[str]], power: dict[Any, list[str]], out: Path) -> None:
     for name, head, found in (
         ("verdict_calibration.csv", ["kind", "truth", "cohorts"], alarms),
         ("verdict_power.csv", ["kind", "truth", "error"], power),
     ):
-        with (HERE / name).open("w", newline="", encoding="utf-8") as stream:
+        with (out / name).open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([*head, "values", *OUTCOMES, "monte_carlo_se"])
             for key, seen in sorted(found.items(), key=lambda item: tuple(map(str, item[0]))):
@@ -220,13 +225,14 @@ def main() -> None:
     parser.add_argument("stage", choices=("draw", "judge"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--papers", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--scenes", nargs="*", default=list(SCENES))
     options = parser.parse_args()
     if options.stage == "draw":
         draw(options.folder, options.papers, options.scenes, options.start)
     else:
-        judge(options.folder)
+        judge(options.folder, options.out)
 
 
 if __name__ == "__main__":

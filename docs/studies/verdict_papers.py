@@ -238,15 +238,27 @@ def _order(
         )  # fmt: skip
 
 
-def groups_by_mean(rng: np.random.Generator, off: bool) -> Paper:
-    """Two arms, mean and SD of each printed; tests, AUC, quantiles and shares held out."""
+def groups_by_mean(rng: np.random.Generator, off: bool, tried: bool = False) -> Paper:
+    """Two arms, mean and SD of each printed; tests, AUC, quantiles and shares held out.
+
+    ``tried``: the card gives a skewed and a flat shape as alternatives.
+    """
     n = _size(rng)
     arm = _arms(rng, n)
     effect = rng.normal(0.0, 0.6)
     x = on_grid(50 + 12 * (effect * arm + standard(rng, n, off) * np.exp(0.2 * rng.normal() * arm)))
-    paper = Paper({"x": score(**guess(rng, 50, 12, off))}, n)
+    column = score(**guess(rng, 50, 12, off))
+    paper = Paper({"x": column}, n)
+    if tried:
+        shape = column["plausible"]
+        column["plausible"] = {"assume": "shape"}
+        paper.assumptions["shape"] = {
+            "label": "Shape", "value": shape,
+            "alternatives": [{**shape, "family": "lognormal"}, {**shape, "family": "uniform"}],
+            "reason": "Usual", "source": "None", "question": "What shape?",
+        }  # fmt: skip
     _with_arms(paper, arm)
-    note = ", means and SDs printed"
+    note = ", means and SDs printed" + (", shapes tried" if tried else "")
     for value in (0, 1):
         part = x[arm == value]
         paper.print(
@@ -403,7 +415,9 @@ def _counts(known: str) -> Callable[[np.random.Generator, bool], Paper]:
         else:
             percent = text_of(100 * (one + other) / n)
             wrong = {"digits_swapped": swapped(percent)}
-            paper.hold("percent, nothing printed", "ill", "all", having, "percent", percent, **wrong)
+            paper.hold(
+                "percent, nothing printed", "ill", "all", having, "percent", percent, **wrong
+            )
         return paper
 
     return make
@@ -666,5 +680,6 @@ SCENES: dict[str, Callable[[np.random.Generator, bool], Paper]] = {
     "ratio_limit": _ratio("ci95_upper"),
     "ratio_p": _ratio("p_value"),
     "ratio_auc_margin": _ratio("auc", margin=True),
+    "groups_by_mean_tried": lambda rng, off: groups_by_mean(rng, off, tried=True),
 }
 """What is printed and what is held out, by name."""

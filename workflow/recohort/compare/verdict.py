@@ -10,6 +10,7 @@ from typing import Any
 
 from recohort.card.statistic import Role
 from recohort.card.study import StudyCard, ValueRef
+from recohort.compare.guesses import Guess, GuessKind
 from recohort.compare.interval import Place, Scale, Standing, noticed
 from recohort.printed import Printed
 
@@ -61,6 +62,9 @@ class Evidence:
     all_met: bool = True
     """Whether the cohorts print every imposed value, or only those that were found to go
     together."""
+    guesses: tuple[tuple[Guess, tuple[str, ...]], ...] = ()
+    """What a held-out value rests on that nothing printed fixes, each with the assumptions that
+    state it on the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,71 @@ def _judge_held_out(card: StudyCard, evidence: Evidence) -> Judgement:
         )
     if inside:
         return Judgement(Verdict.CONSISTENT, _consistent_reason(evidence, clear, tried))
+    between = _between(evidence, clear)
+    if between:
+        return _in_the_gap(card, evidence, clear, between)
+    loose = _untried(evidence, clear)
+    if loose:
+        return _guessed(card, evidence, clear, loose)
     return Judgement(Verdict.NOT_REPRODUCED, _not_reproduced_reason(card, evidence, clear))
+
+
+def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
+    """The guesses that a number outside may be outside for.
+
+    A likeness or a number is one figure: settings with other figures show what it can do. A shape
+    has more sides than a few alternatives can show, so trying some does not clear the number.
+    """
+    changed = {name for s in clear for name, index in evidence.choices.get(s, {}).items() if index}
+    one_figure = (GuessKind.LIKENESS, GuessKind.NUMBER)
+    return [
+        guess
+        for guess, names in evidence.guesses
+        if guess.kind not in one_figure or not changed.intersection(names)
+    ]
+
+
+def _between(evidence: Evidence, clear: Mapping[str, Standing]) -> list[str]:
+    """Guesses on a scale between whose tried values the number may well lie inside.
+
+    Outside below under one value and above under another: some value between would put it inside.
+    """
+    accepted = evidence.value.number.accepted
+    scaled = {name for _, names in evidence.guesses for name in names}
+    sides: dict[bool, list[str]] = {}
+    for setting, s in clear.items():
+        changed = [name for name, index in evidence.choices.get(setting, {}).items() if index]
+        if set(changed) <= scaled:
+            sides.setdefault(float(accepted.low) > s.most, []).extend(changed)
+    return list(dict.fromkeys(sides[True] + sides[False])) if len(sides) == 2 else []
+
+
+def _in_the_gap(
+    card: StudyCard, evidence: Evidence, clear: Mapping[str, Standing], names: Sequence[str]
+) -> Judgement:
+    labels = [_small(card.assumptions[n].label) if n in card.assumptions else n for n in names]
+    first = next(iter(clear.values()))
+    return _undetermined(
+        Undetermined.ASSUMPTION_DEPENDENT,
+        f"{_among(first, evidence)}. The printed number lies below the cohorts' middle 95% under "
+        f"one choice of: {', '.join(labels)}, and above it under another, so that a choice between "
+        "them would put it inside.",
+        _question(card, names) or _question(card, evidence.assumptions),
+    )
+
+
+def _guessed(
+    card: StudyCard, evidence: Evidence, clear: Mapping[str, Standing], loose: Sequence[Guess]
+) -> Judgement:
+    told = " and ".join(dict.fromkeys(guess.told for guess in loose))
+    first = next(iter(clear.values()))
+    names = [name for guess, said in evidence.guesses if guess in loose for name in said]
+    return _undetermined(
+        Undetermined.ASSUMPTION_DEPENDENT,
+        f"{_among(first, evidence)}. The printed number lies outside, but it rests on {told}, "
+        "which no imposed number fixes: either may be wrong.",
+        _question(card, names) or loose[0].question,
+    )
 
 
 def _text(value: float, printed: Printed) -> str:

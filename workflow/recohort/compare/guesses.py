@@ -1,0 +1,460 @@
+"""What a held-out number rests on that nothing printed fixes.
+
+Conditioned cohorts need more than what was printed: the shape of a measurement, how alike one
+unit's values are over time, how many have what nobody counted, that groups are alike where nothing
+tells them apart. A card's author guesses these. A number that lies outside the cohorts' spread
+because such a guess is wrong is no error of the paper, so it must not be called one.
+
+A number rests on no guess where it follows, but for rounding, from printed numbers that were
+imposed: a t-test from means, SDs and numbers, an odds ratio's limit from the ratio and the other
+limit. Everything else (medians from means, areas under curves, rank tests, survival rates) rests on
+a shape, and changes within units rest on a likeness as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from recohort.card.analyses import (
+    Accuracy,
+    AccuracyAnalysis,
+    AucAnalysis,
+    AucDifferenceAnalysis,
+    CalibrationAnalysis,
+    ChangeAnalysis,
+    FollowUpAnalysis,
+    KaplanMeierAnalysis,
+    LinearMixedAnalysis,
+    LocationAnalysis,
+    OptimismAnalysis,
+    PairedAnalysis,
+    ProportionAnalysis,
+    SummaryAnalysis,
+    TermAnalysis,
+    TwoSampleAnalysis,
+)
+from recohort.card.document import Place
+from recohort.card.layout import BinaryColumn, Condition, DerivedColumn, NumericColumn
+from recohort.card.loader import CardFile
+from recohort.card.statistic import Role, Statistic
+from recohort.card.study import Quantity, StudyCard, ValueRef
+from recohort.cohort import Relation
+
+__all__ = ["Grounds", "Guess", "GuessKind"]
+
+Rows = frozenset[str]
+"""Conditions, each as text, that together say which rows of a unit are meant."""
+
+_DEPTH = 2
+_MEAN = frozenset({Statistic.MEAN})
+_MEDIAN = frozenset({Statistic.MEDIAN})
+_SD = frozenset({Statistic.SD, Statistic.SE})
+_COUNTS = {Statistic.COUNT, Statistic.PERCENT}
+_COUNTING_TESTS = {"chi_square", "chi_square_yates", "fisher"}
+_T_TESTS = {"student_t", "welch_t"}
+
+
+class GuessKind(StrEnum):
+    """What kind of thing was guessed."""
+
+    SHAPE = "shape"
+    """How a measurement is distributed."""
+    LIKENESS = "likeness"
+    """How alike the values of one unit are."""
+    NUMBER = "number"
+    """How many units have something."""
+    DIFFERENCE = "difference"
+    """That groups are alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One guess: in words, what would replace it, and where on the card it stands.
+
+    ``places`` is empty where a card has no place for it.
+    """
+
+    kind: GuessKind
+    told: str
+    question: str
+    places: tuple[Place, ...] = ()
+
+
+class Grounds:
+    """What one card's held-out values rest on besides its imposed ones; prepared once a card.
+
+    ``held_out`` names the values held out; without it, those are that the card holds out.
+    """
+
+    def __init__(self, card_file: CardFile, held_out: Collection[str] | None = None) -> None:
+        card = self.card = card_file.base
+        self._uses = card_file.uses
+        if held_out is None:
+            held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
+        self._facts: set[tuple[str, Rows, Statistic]] = set()
+        self._counts: set[tuple[str, Rows]] = {(unit, frozenset()) for unit in card.units}
+        self._printed: dict[str, set[Statistic]] = {}
+        for value in card.values:
+            if value.id not in held_out:
+                self._printed.setdefault(value.quantity, set()).add(value.statistic)
+                self._take(card.quantities[value.quantity], value.statistic)
+        self._splits = sorted(name for name, c in card.columns.items() if _is_yes_or_no(c))
+
+    def _take(self, item: Quantity, statistic: Statistic) -> None:
+        """Note what an imposed value fixes."""
+        unit, rows = self._rows(item)
+        analysis = item.analysis
+        match analysis:
+            case ProportionAnalysis() if statistic in _COUNTS:
+                self._counts.add((unit, rows | self._conditions(analysis.having)))
+            case AccuracyAnalysis() if statistic in _COUNTS:
+                for counted in self._accuracy(analysis, rows):
+                    self._counts.add((unit, counted))
+            case SummaryAnalysis():
+                self._facts.add((analysis.column, self._of(analysis.column, rows), statistic))
+            case LocationAnalysis():
+                found = Statistic(str(analysis.by))
+                self._facts.add((analysis.column, self._of(analysis.column, rows), found))
+            case _ if analysis.kind == "size":
+                self._counts.add((unit, rows))
+
+    # Which rows are meant.
+
+    def _conditions(self, conditions: Iterable[Condition]) -> Rows:
+        """Conditions with all that they imply: who can have the column, and what derives it."""
+        found: set[str] = set()
+        pending = list(conditions)
+        while pending:
+            one = pending.pop()
+            text = str(one)
+            if text in found:
+                continue
+            found.add(text)
+            column = self.card.columns.get(one.column.partition("@")[0])
+            if column is None:
+                continue
+            zero = one.relation is Relation.EQUAL and one.threshold == 0
+            if isinstance(column, NumericColumn) or not zero:
+                pending.extend(column.among)
+            if isinstance(column, DerivedColumn) and not zero:
+                pending.extend(column.all_of)
+        return frozenset(found)
+
+    def _rows(self, item: Quantity) -> tuple[str, Rows]:
+        population = self.card.populations[item.population]
+        return population.unit, self._conditions(population.where)
+
+    def _of(self, key: str, rows: Rows) -> Rows:
+        column = self.card.columns.get(key.partition("@")[0])
+        return rows if column is None else rows | self._conditions(column.among)
+
+    def _accuracy(self, analysis: AccuracyAnalysis, rows: Rows) -> tuple[Rows, ...]:
+        """The rows counted by a diagnostic measure, where conditions can say them."""
+        positive = analysis.measure in (Accuracy.SENSITIVITY, Accuracy.PPV)
+        both = (analysis.test, analysis.reference)
+        if positive:
+            return (rows | self._conditions(both[0]) | self._conditions(both[1]),)
+        turned = [_turned(str(side[0])) for side in both if len(side) == 1]
+        return (rows | frozenset(turned),) if len(turned) == 2 and all(turned) else ()
+
+    # What is fixed by printed numbers.
+
+    def _follows(self, known: Callable[[Rows], bool], rows: Rows, depth: int = _DEPTH) -> bool:
+        """Whether something is known of some rows: itself, by parts, or by the whole and a part."""
+        if known(rows):
+            return True
+        if depth == 0:
+            return False
+        for name in self._splits:
+            one, zero = f"{name} = 1", f"{name} = 0"
+            if one not in rows and zero not in rows:
+                if all(self._follows(known, rows | {side}, depth - 1) for side in (one, zero)):
+                    return True
+                continue
+            mine, other = (one, zero) if one in rows else (zero, one)
+            whole = rows - {mine}
+            if known(whole) and known(whole | {other}):
+                return True
+        return False
+
+    def _has(self, key: str, rows: Rows, any_of: Iterable[Statistic]) -> bool:
+        wanted, rows = tuple(any_of), self._of(key, rows)
+        return self._follows(lambda r: any((key, r, s) in self._facts for s in wanted), rows)
+
+    def _moments(self, key: str, rows: Rows) -> bool:
+        return self._has(key, rows, _MEAN) and self._has(key, rows, _SD)
+
+    def _speaks_of(self, key: str, rows: Rows) -> bool:
+        """Whether anything printed says where a measurement lies in some rows."""
+        return self._has(key, rows, (*_MEAN, *_MEDIAN))
+
+    def _counted(self, unit: str, rows: Rows) -> bool:
+        return self._follows(lambda r: (unit, r) in self._counts, rows)
+
+    # The guesses.
+
+    def of(self, value: ValueRef) -> tuple[tuple[Guess, tuple[str, ...]], ...]:
+        """The guesses that a held-out value rests on; empty where printed numbers fix it.
+
+        Each comes with the names of the assumptions that stand in its place on the card.
+        """
+        item = self.card.quantities[value.quantity]
+        beside = self._printed.get(value.quantity, set()) - {value.statistic}
+        found = dict.fromkeys(self._guesses(item, value.statistic, beside))
+        return tuple((guess, self._assumed(guess)) for guess in found)
+
+    def _assumed(self, guess: Guess) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name, uses in self._uses.items()
+            if any(
+                use[: len(place)] == place or place[: len(use)] == use
+                for use in uses
+                for place in guess.places
+            )
+        )
+
+    def _guesses(self, item: Quantity, statistic: Statistic, beside: set[Statistic]) -> list[Guess]:
+        unit, rows = self._rows(item)
+        analysis = item.analysis
+        match analysis:
+            case ProportionAnalysis():
+                if beside & _COUNTS:
+                    return []
+                return self._number(unit, rows | self._conditions(analysis.having))
+            case AccuracyAnalysis():
+                if beside & _COUNTS:
+                    return []
+                counted = self._accuracy(analysis, rows)
+                sides = self._conditions((*analysis.test, *analysis.reference))
+                return self._number(unit, counted[0] if counted else rows | sides)
+            case SummaryAnalysis() | LocationAnalysis():
+                return self._summary(analysis.column, rows, statistic, beside)
+            case ChangeAnalysis():
+                return self._change(analysis, rows)
+            case PairedAnalysis() | LinearMixedAnalysis():
+                return self._paired(analysis, rows, statistic)
+            case TwoSampleAnalysis():
+                return self._two_sample(analysis, unit, rows, statistic)
+            case TermAnalysis():
+                return [] if len(beside) >= 2 else self._term(analysis)
+            case AucAnalysis():
+                return self._auc(analysis, rows, statistic, beside)
+            case AucDifferenceAnalysis():
+                keys = (analysis.column, analysis.other)
+                return [_likeness(self.card, *keys), *(self._shape(key) for key in keys)]
+            case KaplanMeierAnalysis() | FollowUpAnalysis():
+                return [self._shape(analysis.time)]
+            case OptimismAnalysis():
+                return [self._shape(analysis.column)]
+            case CalibrationAnalysis():
+                terms = self.card.models[analysis.model].terms.values()
+                return [self._shape(t.column) for t in terms]
+        if analysis.kind == "parents" and not beside:
+            label = self.card.units[unit].label.lower()
+            return [Guess(GuessKind.NUMBER, f"how {label} cluster", "How many units have them?")]
+        return []
+
+    def _shape(self, key: str) -> Guess:
+        name, _, time = key.partition("@")
+        label = _label(self.card, key)
+        column = self.card.columns.get(name)
+        if not isinstance(column, NumericColumn):
+            return Guess(
+                GuessKind.DIFFERENCE, f"how {label} goes with the outcome",
+                f"How often is {label} found with and without the outcome?",
+            )  # fmt: skip
+        place: Place = ("columns", name, "plausible")
+        return Guess(
+            GuessKind.SHAPE, f"the assumed shape of {label}",
+            f"How is {label} distributed (mean, SD, median, quartiles, range)?",
+            (place, (*place, time)) if time else (place,),
+        )  # fmt: skip
+
+    def _difference(self, key: str, group: str) -> Guess:
+        label = _label(self.card, key)
+        return Guess(
+            GuessKind.DIFFERENCE, f"how {label} differs by {group}, of which nothing is printed",
+            f"What is {label} in each group?",
+        )  # fmt: skip
+
+    def _number(self, unit: str, rows: Rows) -> list[Guess]:
+        """Guesses behind a count of rows."""
+        if self._counted(unit, rows):
+            return []
+        found: list[Guess] = []
+        loose: list[str] = []
+        for text in sorted(rows):
+            key = text.partition(" ")[0]
+            name = key.partition("@")[0]
+            column = self.card.columns.get(name)
+            if isinstance(column, NumericColumn):
+                found.append(self._shape(key))
+            elif isinstance(column, BinaryColumn) and not any(
+                _counts_alone(r, text, self._conditions(column.among))
+                for u, r in self._counts
+                if u == unit
+            ):
+                label = _label(self.card, name)
+                places: tuple[Place, ...] = tuple(
+                    ("columns", name, part) for part in ("prevalence", "ones")
+                )
+                found.append(
+                    Guess(
+                        GuessKind.NUMBER, f"the assumed number with {label}",
+                        f"How many have {label}?", places,
+                    )
+                )  # fmt: skip
+            else:
+                loose.append(_label(self.card, name))
+        if not found or len(loose) > 1:
+            told = " and ".join(dict.fromkeys(loose))
+            found.append(
+                Guess(
+                    GuessKind.DIFFERENCE, f"how {told} go together, of which nothing is printed",
+                    f"How many have {told} together?",
+                )
+            )  # fmt: skip
+        return found
+
+    def _summary(
+        self, key: str, rows: Rows, statistic: Statistic, beside: set[Statistic]
+    ) -> list[Guess]:
+        if statistic in _SD and beside & _SD:
+            return []
+        own = {Statistic.MEAN: _MEAN, Statistic.SD: _SD, Statistic.SE: _SD}.get(statistic)
+        # By parts, or by the whole and a part; an SD then takes the means as well.
+        follows = own is not None and self._has(key, rows, own)
+        if follows and (statistic is Statistic.MEAN or self._has(key, rows, _MEAN)):
+            return []
+        return [self._shape(key)]
+
+    def _change(self, analysis: ChangeAnalysis, rows: Rows) -> list[Guess]:
+        keys = (analysis.column, analysis.baseline)
+        of = str(analysis.of)
+        needed = {"of_means": _MEAN, "of_medians": _MEDIAN}.get(of)
+        if needed is not None:
+            return [self._shape(key) for key in keys if not self._has(key, rows, needed)]
+        shapes = [self._shape(key) for key in keys]
+        return shapes if of == "of_geometric_means" else [_likeness(self.card, *keys), *shapes]
+
+    def _paired(
+        self, analysis: PairedAnalysis | LinearMixedAnalysis, rows: Rows, statistic: Statistic
+    ) -> list[Guess]:
+        if isinstance(analysis, PairedAnalysis):
+            keys: tuple[str, ...] = (analysis.column, analysis.baseline)
+            by_means = str(analysis.test) == "paired_t"
+        else:
+            keys, by_means = (analysis.at, analysis.baseline), True
+        found = []
+        if statistic is not Statistic.DIFFERENCE:
+            found.append(_likeness(self.card, *keys))
+        for key in keys:
+            enough = self._has(key, rows, _MEAN)
+            if statistic is not Statistic.DIFFERENCE:
+                enough = by_means and self._moments(key, rows)
+            if not enough:
+                found.append(self._shape(key))
+        return found
+
+    def _two_sample(
+        self, analysis: TwoSampleAnalysis, unit: str, rows: Rows, statistic: Statistic
+    ) -> list[Guess]:
+        key = analysis.column
+        group = self._conditions(analysis.group)
+        rest = _turned(str(analysis.group[0])) if len(analysis.group) == 1 else ""
+        sides = [rows | group, *([rows | {rest}] if rest else [])]
+        name = _label(self.card, analysis.group[0].column)
+        if str(analysis.test) in _COUNTING_TESTS:
+            yes = f"{key} = 1"
+            counted = len(sides) == 2 and all(self._counted(unit, s | {yes}) for s in sides)
+            return [] if counted else [self._difference(key, name)]
+        if len(sides) < 2 or not all(self._speaks_of(key, side) for side in sides):
+            return [self._difference(key, name)]
+        if statistic is Statistic.DIFFERENCE:
+            fixed = all(self._has(key, side, _MEAN) for side in sides)
+        else:
+            fixed = str(analysis.test) in _T_TESTS
+            fixed = fixed and all(self._moments(key, side) for side in sides)
+        return [] if fixed else [self._shape(key)]
+
+    def _term(self, analysis: TermAnalysis) -> list[Guess]:
+        """A term of which at most one other number is printed."""
+        model = self.card.models[analysis.model]
+        key = model.terms[analysis.term].column
+        outcome = " and ".join(_label(self.card, c.column) for c in model.outcome)
+        return [self._difference(key, outcome), self._shape(key)]
+
+    def _auc(
+        self,
+        analysis: AucAnalysis,
+        rows: Rows,
+        statistic: Statistic,
+        beside: set[Statistic],
+    ) -> list[Guess]:
+        limits = {s for s in beside if s.level is not None}
+        if Statistic.AUC in beside or (statistic is Statistic.AUC and len(limits) == 2):
+            return []
+        if analysis.column is not None:
+            shapes = [self._shape(analysis.column)]
+            sides = [rows | self._conditions(analysis.outcome)]
+            if len(analysis.outcome) == 1:
+                sides += [rows | {_turned(str(analysis.outcome[0]))}]
+            if not all(self._speaks_of(analysis.column, side) for side in sides):
+                outcome = " and ".join(_label(self.card, c.column) for c in analysis.outcome)
+                shapes.insert(0, self._difference(analysis.column, outcome))
+            return shapes
+        model = self.card.models[str(analysis.model)]
+        fitted = self._conditions(self.card.populations[model.population].where)
+        printed = all(self._term_is_printed(str(analysis.model), term) for term in model.terms)
+        if printed and (rows <= fitted or fitted <= rows):
+            # Coefficients with their errors say how far the scores of the two groups lie apart.
+            return []
+        return [self._shape(term.column) for term in model.terms.values()]
+
+    def _term_is_printed(self, model: str, term: str) -> bool:
+        for name, printed in self._printed.items():
+            analysis = self.card.quantities[name].analysis
+            mine = isinstance(analysis, TermAnalysis) and (analysis.model, analysis.term)
+            if mine == (model, term) and len(printed) >= 2:
+                return True
+        return False
+
+
+def _is_yes_or_no(column: object) -> bool:
+    return isinstance(column, BinaryColumn | DerivedColumn)
+
+
+def _turned(text: str) -> str:
+    """The opposite of a yes-or-no condition; empty where there is none."""
+    if text.endswith(" = 1"):
+        return f"{text[:-1]}0"
+    return f"{text[:-1]}1" if text.endswith(" = 0") else ""
+
+
+def _counts_alone(rows: Rows, text: str, among: Rows) -> bool:
+    """Whether a count is of one condition and what it implies, or of its opposite."""
+    return rows - among in ({text}, {_turned(text)})
+
+
+def _label(card: StudyCard, key: str) -> str:
+    """A column in words."""
+    name, _, time = key.partition("@")
+    column = card.columns.get(name)
+    label = (column.label if column is not None else "") or name.replace("_", " ")
+    label = label if label[:2].isupper() else label[:1].lower() + label[1:]
+    return f"{label} ({time.replace('_', ' ')})" if time else label
+
+
+def _likeness(card: StudyCard, first: str, second: str) -> Guess:
+    name = first.partition("@")[0]
+    both = f"{_label(card, second)} and {_label(card, first)}"
+    places: tuple[Place, ...] = ()
+    if name == second.partition("@")[0]:
+        places = (("columns", name, "correlation"),)
+    return Guess(
+        GuessKind.LIKENESS, f"the assumed correlation of {both}",
+        f"What is the correlation of {both}, or the SD of the change?", places,
+    )  # fmt: skip
