@@ -7,6 +7,7 @@ the rest are analysed one by one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import chdtrc, ndtri
@@ -18,13 +19,18 @@ from recohort.card.layout import Condition, DerivedColumn
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray
+from recohort.estimators.kaplan_meier import _limits as survival_limits
+from recohort.estimators.proportion import ProportionInterval, proportion
 from recohort.reconstruct.survival_kernel import follow_up_medians, landmark_errors
 from recohort.reconstruct.target import NOT_ESTIMABLE, Target
 
-__all__ = ["TIE", "Bench"]
+__all__ = ["MET", "TIE", "Bench"]
 
 TIE = 0.002
 """The loss of an estimate that prints as reported under one accepted rounding rule only."""
+
+MET = 0.009
+"""The largest loss of a quantity whose values all print: some may lie on the rim."""
 
 Found = dict[Statistic, FloatArray]
 
@@ -67,6 +73,17 @@ class Bench:
     def seen_from(self, key: str, unit: str) -> FloatArray:
         """A column's values on the rows of a unit."""
         return self._frame.values(key, unit)
+
+    def able(self, key: str) -> BoolArray:
+        """Which rows of its unit can have a 1 in a column."""
+        column = self.card.columns[key]
+        return np.asarray(self._mask(column.among, column.unit, "", np.empty((0, 0)))[0])
+
+    def strays(self, key: str, changed: str, states: FloatArray) -> IntArray:
+        """How many 1s of a column candidates (C, n) of another leave in rows that can have none."""
+        column = self.card.columns[key]
+        able = self._mask(column.among, column.unit, changed, states)
+        return np.asarray(((self.columns[key][None, :] != 0) & ~able).sum(axis=1))
 
     def _one_by_one(self, quantity: str, key: str, states: FloatArray) -> Found:
         old = self.columns[key]
@@ -129,6 +146,11 @@ class Bench:
             return self._mask(conditions, unit, key, states)
 
         rows = mask(population.where)
+        if isinstance(analysis, asked.ParentsAnalysis):
+            parent = self.cohort.tables[unit].parent
+            if parent is None:
+                return None
+            return {Statistic.COUNT: np.array([np.unique(parent[row]).size for row in rows], float)}
         if isinstance(analysis, asked.SizeAnalysis):
             return {Statistic.COUNT: rows.sum(axis=1).astype(float)}
         if isinstance(analysis, asked.ProportionAnalysis):
@@ -207,24 +229,13 @@ class Bench:
         limits = [s for s in quantity.values if s.level is not None]
         if not limits:
             return found
-        from recohort.estimators.proportion import ProportionInterval, proportion
-
         assert isinstance(method, ProportionInterval)
-        pairs, place = np.unique(
-            np.stack(np.broadcast_arrays(hits, n), axis=1), axis=0, return_inverse=True
-        )
+        counts = np.broadcast_arrays(hits, n)
+        pairs = list(zip(counts[0].tolist(), counts[1].tolist(), strict=True))
         for statistic in limits:
-            known = []
-            for k, size in pairs:
-                interval = None
-                if size > 0:
-                    level = statistic.level or 0.95
-                    interval = proportion(int(k), int(size), method, level).interval
-                end = np.nan
-                if interval is not None:
-                    end = interval.low if statistic.is_lower_limit else interval.high
-                known.append(100.0 * end)
-            found[statistic] = np.array(known)[place.reshape(-1)]
+            level = statistic.level or 0.95
+            side = 0 if statistic.is_lower_limit else 1
+            found[statistic] = np.array([_limits(k, m, method, level)[side] for k, m in pairs])
         return found
 
     def _two_sample(
@@ -285,8 +296,18 @@ def losses_of(target: Target, values: FloatArray) -> FloatArray:
     near = 2e-9 * target.width
     outside = np.maximum(np.maximum(target.low - values, values - target.high), 0.0)
     rim = np.minimum(np.abs(values - target.low), np.abs(values - target.high)) <= near
-    loss = np.where(outside <= near, np.where(rim, TIE, 0.0), np.log1p(outside / target.width))
+    miss = 0.01 + np.log1p(outside / target.width)
+    loss = np.where(outside <= near, np.where(rim, TIE, 0.0), miss)
     return np.where(np.isnan(outside), NOT_ESTIMABLE, loss)
+
+
+@lru_cache(maxsize=65536)
+def _limits(k: int, n: int, method: ProportionInterval, level: float) -> tuple[float, float]:
+    """The limits of a percentage; NaN where there are none."""
+    interval = proportion(k, n, method, level).interval if n else None
+    if interval is None:
+        return np.nan, np.nan
+    return 100.0 * interval.low, 100.0 * interval.high
 
 
 def _seen(values: FloatArray, rows: BoolArray) -> FloatArray:
@@ -393,8 +414,6 @@ def _kaplan_meier(
     event: BoolArray,
     cluster: IntArray | None,
 ) -> Found:
-    from recohort.estimators.kaplan_meier import _limits
-
     labels = np.zeros(time.shape[1], dtype=np.int64) if cluster is None else cluster
     groups = 0 if cluster is None else int(labels.max()) + 1
     survival, relative = landmark_errors(time, event, float(analysis.at), labels, groups)
@@ -402,6 +421,6 @@ def _kaplan_meier(
     for statistic in quantity.values:
         if statistic.level is not None:
             z = float(ndtri(0.5 + statistic.level / 2.0))
-            low, high = _limits(survival, relative, z, analysis.interval)
+            low, high = survival_limits(survival, relative, z, analysis.interval)
             found[statistic] = 100.0 * (low if statistic.is_lower_limit else high)
     return found

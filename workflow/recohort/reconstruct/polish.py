@@ -9,7 +9,7 @@ import numpy as np
 from recohort.card.layout import Condition, DerivedColumn
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
-from recohort.reconstruct.candidates import Bench
+from recohort.reconstruct.candidates import MET, Bench
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.moves import Mover
 from recohort.reconstruct.target import Target
@@ -21,9 +21,6 @@ _MANY = 32
 
 _FEW = 6
 """Candidates a step, where they are analysed one by one."""
-
-_MET = 0.009
-"""The largest loss of a quantity whose values all print: some may lie on the rim."""
 
 _PATIENCE = 1200
 """Steps in a row that may bring no target nearer before the rest is given up."""
@@ -121,7 +118,7 @@ def polish(
     idle = dict.fromkeys(current, 0)
     measured = since = 0
     for _ in range(steps):
-        open_ = [q for q, loss in current.items() if loss > _MET]
+        open_ = [q for q, loss in current.items() if loss > MET]
         if not open_ or since >= _PATIENCE:
             break
         name = open_[int(rng.integers(len(open_)))]

@@ -12,6 +12,7 @@ from recohort.card.layout import BinaryColumn, Condition, DerivedColumn, GroupCo
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
+from recohort.reconstruct.candidates import MET, Bench
 from recohort.reconstruct.target import Target
 
 __all__ = [
@@ -22,6 +23,9 @@ __all__ = [
     "is_structural",
     "structural_columns",
 ]
+
+_FLIPS = 24
+"""Changed versions of a column that are measured side by side."""
 
 _COUNTING = {"size", "parents", "proportion", "diagnostic"}
 
@@ -263,45 +267,67 @@ def _settle(
     rng: np.random.Generator,
     patience: int,
 ) -> None:
-    """Swap and turn 1s and 0s until the counts print or ``patience`` moves gain nothing."""
+    """Swap and turn 1s and 0s until the counts print or ``patience`` steps gain nothing.
+
+    Each step changes one column that an unmet count depends on, in a few dozen ways, and keeps the
+    best; counts that stay unmet weigh more and more, so that others make way for them.
+    """
     binary = [k for k, c in card.columns.items() if isinstance(c, BinaryColumn)]
-    touched = {key: {t.quantity for t in targets if _uses(card, t, key)} for key in binary}
-    movable = [key for key in binary if touched[key]]
-    of = {t.quantity: [o for o in targets if o.quantity == t.quantity] for t in targets}
-
-    def losses(names: Iterable[str]) -> dict[str, float]:
-        analyst = Analyst(card, cohort)
-        found = {}
-        for name in names:
-            values = analyst.estimates(name).values
-            found[name] = sum(t.loss(values.get(t.statistic, np.nan)) for t in of[name])
-        stray = 0
-        for key in binary:
-            if card.columns[key].among:
-                able = analyst.frame.mask(card.columns[key].among, card.columns[key].unit)
-                stray += int((columns[key][~able] != 0).sum())
-        found[""] = 2.0 * stray
-        return found
-
-    current = losses(sorted(of))
-    idle = 0
-    while idle < patience and movable and sum(current.values()) > 0.0:
-        idle += 1
+    of: dict[str, list[Target]] = {}
+    for one in targets:
+        of.setdefault(one.quantity, []).append(one)
+    touched = {key: [q for q, mine in of.items() if _uses(card, mine[0], key)] for key in binary}
+    bench = Bench(card, cohort, columns)
+    current = {}
+    for key in binary:
+        for name in touched[key]:
+            current[name] = float(bench.losses(name, of[name], key, columns[key][None, :])[0])
+    bound = {
+        key: [k for k in binary if key in {c.column for c in atoms(card, card.columns[k].among)}]
+        for key in binary
+    }
+    weight = dict.fromkeys(current, 1.0)
+    best, least, since = dict(columns), sum(current.values()), 0
+    while since < patience:
+        open_ = [name for name, loss in current.items() if loss > MET]
+        if not open_:
+            break
+        since += 1
+        name = open_[int(rng.integers(len(open_)))]
+        movable = [key for key in binary if name in touched[key]]
         key = movable[int(rng.integers(len(movable)))]
-        values = columns[key]
-        ones, zeros = np.flatnonzero(values == 1), np.flatnonzero(values == 0)
-        if ones.size and zeros.size and (key in fixed or rng.random() < 0.5):
-            rows = np.array([rng.choice(ones), rng.choice(zeros)])
-        elif key in fixed:
-            continue
-        else:
-            rows = np.array([rng.integers(values.size)])
-        values[rows] = 1.0 - values[rows]
-        changed = losses(sorted(touched[key]))
-        gain = sum(current[name] - loss for name, loss in changed.items())
-        if gain < 0.0:
-            values[rows] = 1.0 - values[rows]
-        else:
-            current.update(changed)
-            if gain > 0.0:
-                idle = 0
+        states = _flips(bench, key, key in fixed, rng)
+        losses = {q: bench.losses(q, of[q], key, states) for q in touched[key]}
+        total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
+        for other in bound[key]:
+            total = total + 1e6 * bench.strays(other, key, states)
+        pick = int(np.argmin(total))
+        gain = sum(weight[q] * current[q] for q in touched[key]) - float(total[pick])
+        if gain <= 1e-9:
+            weight[name] *= 1.1
+        if gain >= 0.0:
+            columns[key] = states[pick].copy()
+            current.update({q: float(loss[pick]) for q, loss in losses.items()})
+            now = sum(current.values())
+            if now < least:
+                best, least, since = dict(columns), now, 0
+    columns.update(best)
+
+
+def _flips(bench: Bench, key: str, swap_only: bool, rng: np.random.Generator) -> FloatArray:
+    """Changed versions of a column of 1s and 0s: exchanges and turns, few rows most often."""
+    values = bench.columns[key]
+    able = np.flatnonzero(bench.able(key))
+    ones, zeros = able[values[able] == 1], able[values[able] == 0]
+    states = np.repeat(values[None, :], _FLIPS, axis=0)
+    for state in states[1:]:
+        most = max(1, min(ones.size, zeros.size) // 2)
+        size = max(1, round(most ** (rng.random() ** 2.5)))
+        if ones.size and zeros.size and (swap_only or rng.random() < 0.6):
+            state[ones[rng.integers(ones.size, size=size)]] = 0.0
+            changed = int(values.sum() - state.sum())
+            state[rng.choice(zeros, changed, replace=False)] = 1.0
+        elif not swap_only and able.size:
+            rows = able[rng.integers(able.size, size=size)]
+            state[rows] = 1.0 - state[rows[0]]
+    return states
