@@ -49,6 +49,14 @@ def test_logits_give_what_probabilities_give_and_may_be_large():
     # At 40 the probability rounds to 1.
     far = calibration_from_logits([-40.0, -1.0, 2.0, 40.0, 1.0], [0, 1, 0, 1, 1])
     assert np.isfinite(far.slope.value)
+    moved = calibration_from_logits([500, 501, 502, 503], [0, 1, 0, 1])
+    near = calibration_from_logits([0, 1, 2, 3], [0, 1, 0, 1])
+    assert moved.intercept.value == pytest.approx(near.intercept.value - 500)
+    assert moved.slope.value == pytest.approx(near.slope.value)
+    beyond = calibration_from_logits([-800, 900, -700, 700], [0, 1, 1, 0])
+    assert "working precision" in beyond.intercept.note
+    none = calibration_from_logits([-800, -900], [0, 1])
+    assert none.observed_expected == np.inf
 
 
 @settings(max_examples=25, deadline=None)

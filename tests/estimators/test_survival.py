@@ -303,6 +303,14 @@ def test_cox_agrees_with_lifelines_and_its_residuals_with_its_score(seed, tied):
         )
 
 
+@pytest.mark.parametrize("unit", [1e-250, 1e-3, 1e250])
+def test_cox_does_not_depend_on_the_size_of_the_unit(unit):
+    x = LUNG["age"][:, None]
+    one, two = cox(TIME, EVENT, x), cox(TIME, EVENT, x * unit)
+    assert two.coefficients[0] * unit == pytest.approx(one.coefficients[0], rel=1e-9)
+    assert two.standard_errors[0] * unit == pytest.approx(one.standard_errors[0], rel=1e-9)
+
+
 def test_cox_does_not_depend_on_units_or_order():
     x = np.column_stack([LUNG["sex"], LUNG["age"]])
     turned = np.random.default_rng(1).permutation(TIME.size)

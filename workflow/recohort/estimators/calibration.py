@@ -98,27 +98,43 @@ def _calibration(line: FloatArray, p: FloatArray, outcome: BoolArray, level: flo
         reason = "one outcome only"
     intercept = _missing(reason)
     if not reason:
-        (a,), covariance = _newton(np.ones((p.size, 1)), line, total)
-        intercept = _wald(float(a), float(covariance[0, 0]), level)
+        # From the middle prediction, where far ones still have a slope to climb.
+        middle = float(np.median(line))
+        found = _newton(np.ones((p.size, 1)), line - middle, total)
+        intercept = _missing(_SATURATED)
+        if found is not None:
+            intercept = _wald(float(found[0][0]) - middle, float(found[1][0, 0]), level)
         reason = _no_slope(line, outcome)
     slope = start = _missing(reason)
     if not reason:
         centre = float(line.mean())
         scale = float(line.std())
         design = np.column_stack([np.ones(p.size), (line - centre) / scale])
-        (a, b), covariance = _newton(design, np.zeros(p.size), total)
-        slope = _wald(float(b) / scale, float(covariance[1, 1]) / scale**2, level)
-        ratio = centre / scale
-        variance = covariance[0, 0] - 2.0 * ratio * covariance[0, 1] + ratio**2 * covariance[1, 1]
-        start = _wald(float(a - b * ratio), float(variance), level)
+        found = _newton(design, np.zeros(p.size), total)
+        slope = start = _missing(_SATURATED)
+        if found is not None:
+            (a, b), v = found
+            slope = _wald(float(b) / scale, float(v[1, 1]) / scale**2, level)
+            ratio = centre / scale
+            variance = v[0, 0] - 2.0 * ratio * v[0, 1] + ratio**2 * v[1, 1]
+            start = _wald(float(a - b * ratio), float(variance), level)
     return Calibration(
         intercept=intercept,
         slope=slope,
         slope_intercept=start,
-        observed_expected=float(total.sum() / p.sum()),
+        observed_expected=_over(float(total.sum()), float(p.sum())),
         brier=brier,
         scaled_brier=1.0 - brier / reference if reference > 0.0 else None,
     )
+
+
+_SATURATED = "the predictions are 0 and 1 to working precision"
+
+
+def _over(observed: float, expected: float) -> float:
+    if expected == 0.0:
+        return float("inf") if observed > 0.0 else float("nan")
+    return observed / expected
 
 
 def _missing(reason: str) -> Estimate:
@@ -141,8 +157,17 @@ def _wald(value: float, variance: float, level: float) -> Estimate:
     return Estimate(value, se, Interval(value - half, value + half, float(level)))
 
 
-def _newton(x: FloatArray, offset: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Logistic regression known to have a finite maximum: coefficients and their covariance."""
+def _empty(information: FloatArray, size: int) -> bool:
+    return bool(np.trace(information) < 1e-12 * size or np.linalg.cond(information) > 1e14)
+
+
+def _newton(
+    x: FloatArray, offset: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """Logistic regression known to have a finite maximum: coefficients and their covariance.
+
+    None where every fitted probability rounds to 0 or 1, which leaves no information.
+    """
 
     def log_likelihood(at: FloatArray) -> float:
         linear = offset + x @ at
@@ -153,6 +178,8 @@ def _newton(x: FloatArray, offset: FloatArray, y: FloatArray) -> tuple[FloatArra
     for _ in range(200):
         mean = expit(offset + x @ b)
         information = (x * (mean * (1.0 - mean))[:, None]).T @ x
+        if _empty(information, y.size):
+            return None
         step = np.linalg.solve(information, x.T @ (y - mean))
         # The likelihood is concave: halving a Newton step that overshoots always ends.
         while log_likelihood(b + step) < now - 1e-12 * abs(now) and np.abs(step).max() > 1e-14:
@@ -162,7 +189,8 @@ def _newton(x: FloatArray, offset: FloatArray, y: FloatArray) -> tuple[FloatArra
         if np.abs(step).max() < 1e-10 * (1.0 + np.abs(b).max()):
             break
     mean = expit(offset + x @ b)
-    return b, np.linalg.inv((x * (mean * (1.0 - mean))[:, None]).T @ x)
+    information = (x * (mean * (1.0 - mean))[:, None]).T @ x
+    return None if _empty(information, y.size) else (b, np.linalg.inv(information))
 
 
 def calibration_curve(

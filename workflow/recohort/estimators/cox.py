@@ -90,11 +90,14 @@ def cox(
     x = numeric_array(covariates, "covariates")
     if x.ndim != 2 or x.shape[0] != t.size or x.shape[1] == 0:
         raise ValueError(f"covariates: got shape {x.shape}; takes ({t.size}, p)")
-    spread = x.std(axis=0)
-    if (np.ptp(x, axis=0) == 0.0).any():
-        column = int(np.argmax(np.ptp(x, axis=0) == 0.0))
+    reach = np.ptp(x, axis=0)
+    if (reach == 0.0).any():
+        column = int(np.argmax(reach == 0.0))
         raise ValueError(f"covariates: column {column} is constant; takes columns that vary")
-    standard = (x - x.mean(axis=0)) / spread
+    # By the range first: squares of very small or large values would vanish or overflow.
+    standard = (x - x.mean(axis=0)) / reach
+    spread = reach * standard.std(axis=0)
+    standard = standard / standard.std(axis=0)
     if np.linalg.matrix_rank(standard, tol=1e-9 * t.size**0.5) < x.shape[1]:
         raise ValueError("covariates: got dependent columns; takes independent columns")
     label = None if cluster is None else codes(cluster, "cluster", t.size)[0]
