@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from study_on_paper import card_file, estimates, finding, spread
 
+from recohort.compare.guesses import Guess, GuessKind
+from recohort.compare.interval import Scale, standing
 from recohort.compare.table import compare_study
+from recohort.compare.verdict import Evidence, judge
 
 NOTHING = {"findings": [], "determined": {}}
 TWO_SETTINGS = {
@@ -186,7 +189,62 @@ def test_a_p_value_printed_as_a_bound_is_membership_in_its_set(tmp_path: Path) -
     beyond = spread()
     beyond["calm.p_value"] = beyond["calm.p_value"] + 0.5
     row = rows(tmp_path, conditioned={"base": beyond})["calm.p_value"]
-    assert (row["verdict"], row["changes_conclusion"]) == ("not_reproduced", "yes")
+    assert (row["verdict"], row["changes_conclusion"]) == ("undetermined", "yes")
+    assert "0 of 200 satisfy <.05" in row["reason"]
+
+
+def test_outside_but_for_a_guess_is_assumption_dependent_and_names_the_guess(
+    tmp_path: Path,
+) -> None:
+    beyond = spread()
+    beyond["calm.p_value"] = beyond["calm.p_value"] + 0.5
+    row = rows(tmp_path, conditioned={"base": beyond})["calm.p_value"]
+    assert row["reason"].startswith("assumption_dependent: 200 cohorts")
+    assert "rests on the assumed correlation of wind (before) and wind (after)" in row["reason"]
+    assert "which no imposed number fixes" in row["reason"]
+
+
+LIKENESS = Guess(GuessKind.LIKENESS, "the assumed correlation", "How alike?")
+SHAPE = Guess(GuessKind.SHAPE, "the assumed shape", "What shape?")
+
+
+@pytest.mark.parametrize(
+    ("guesses", "away", "verdict", "word"),
+    [
+        ((), (0.3, 0.2), "not_reproduced", "closest"),
+        # One figure was varied, and the number is outside whatever it is.
+        (((LIKENESS, ("likeness",)),), (0.3, 0.2), "not_reproduced", "closest"),
+        # Its values leave a gap in which the number lies.
+        (((LIKENESS, ("likeness",)),), (0.3, -0.3), "undetermined", "a choice between them"),
+        # What differs is no figure on a scale: there is nothing between two tests.
+        ((), (0.3, -0.3), "not_reproduced", "closest"),
+        # A shape has more sides than the alternatives show.
+        (((SHAPE, ("likeness",)),), (0.3, 0.2), "undetermined", "rests on the assumed shape"),
+        (((LIKENESS, ()),), (0.3, 0.2), "undetermined", "rests on the assumed correlation"),
+    ],
+)
+def test_a_guess_is_cleared_by_trying_other_figures_alone(
+    tmp_path: Path,
+    guesses: tuple[tuple[Guess, tuple[str, ...]], ...],
+    away: tuple[float, float],
+    verdict: str,
+    word: str,
+) -> None:
+    card = card_file(tmp_path).base
+    value = next(v for v in card.values if v.id == "auc.auc")
+    rng = np.random.default_rng(4)
+    standings = {
+        name: standing(0.8 + shift + 0.01 * rng.standard_normal(200), value.number)
+        for name, shift in zip(("base", "likeness=1"), away, strict=True)
+    }
+    evidence = Evidence(
+        value=value, scale=Scale.LOGIT, findings=(), determined=None, stored=0.8, note="",
+        standings=standings, choices={"base": {}, "likeness=1": {"likeness": 1}},
+        assumptions=(), guesses=guesses,
+    )  # fmt: skip
+    judged = judge(card, evidence)
+    assert judged.verdict == verdict
+    assert word in judged.reason
 
 
 def test_no_reason_speaks_of_anyones_honesty(tmp_path: Path) -> None:

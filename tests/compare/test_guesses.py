@@ -1,0 +1,259 @@
+"""What a held-out number rests on besides what was printed and imposed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from study_on_paper import card_file
+
+from recohort.card.loader import CardFile, load_card
+from recohort.compare.guesses import Grounds
+
+CARD = """\
+format: recohort-card-1
+study: bakers
+name: Bakers
+citation: {authors: A, title: T, journal: J, year: 2020}
+summary: A made-up study.
+units:
+  bakers: {label: Bakers, n: 60}
+  loaves: {label: Loaves, n: 90, within: bakers}
+columns:
+  night: {kind: binary, unit: bakers}
+  burnt: {kind: binary, unit: bakers}
+  scarred: {kind: binary, unit: bakers, among: [{column: burnt, equals: 1}]}
+  left_handed: {kind: binary, unit: bakers, prevalence: 0.1}
+  flat: {kind: binary, unit: loaves}
+  sleep:
+    kind: numeric
+    unit: bakers
+    step: 1
+    low: 0
+    high: 12
+    times: [winter, summer]
+    correlation: {assume: likeness}
+    plausible: {mean: 7, sd: 2}
+  age: {kind: numeric, unit: bakers, step: 1, low: 18, high: 80, plausible: {assume: ages}}
+  days: {kind: numeric, unit: bakers, step: 1, low: 1, high: 99, plausible: {mean: 30, sd: 9}}
+populations:
+  all: {unit: bakers, label: all}
+  night: {unit: bakers, label: night, where: [{column: night, equals: 1}]}
+  day: {unit: bakers, label: day, where: [{column: night, equals: 0}]}
+  burnt: {unit: bakers, label: burnt, where: [{column: burnt, equals: 1}]}
+  flat: {unit: loaves, label: flat loaves, where: [{column: flat, equals: 1}]}
+models:
+  burns:
+    kind: logistic
+    population: all
+    outcome: [{column: burnt, equals: 1}]
+    terms: {age: {column: age}, night: {column: night}}
+  slim:
+    kind: logistic
+    population: day
+    outcome: [{column: burnt, equals: 1}]
+    terms: {age: {column: age}}
+quantities:
+  n: {label: n, population: all, analysis: {kind: size}, values: {count: 60}}
+  nights: {label: n, population: night, analysis: {kind: size}, values: {count: 25}}
+  burnt:
+    label: b
+    population: all
+    analysis: {kind: proportion, having: [{column: burnt, equals: 1}]}
+    values: {count: 20, percent: 33.3}
+  burnt_night:
+    label: b
+    population: night
+    analysis: {kind: proportion, having: [{column: burnt, equals: 1}]}
+    values: {count: 12}
+  burnt_day:
+    label: b
+    population: day
+    analysis: {kind: proportion, having: [{column: burnt, equals: 1}]}
+    values: {percent: {printed: 22.9, role: held_out}}
+  scarred:
+    label: s
+    population: burnt
+    analysis: {kind: proportion, having: [{column: scarred, equals: 1}]}
+    values: {count: 5}
+  scarred_night:
+    label: s
+    population: night
+    analysis: {kind: proportion, having: [{column: scarred, equals: 1}]}
+    values: {count: {printed: 4, role: held_out}}
+  left:
+    label: l
+    population: all
+    analysis: {kind: proportion, having: [{column: left_handed, equals: 1}]}
+    values: {percent: {printed: 10, role: held_out}}
+  flat:
+    label: f
+    population: flat
+    analysis: {kind: size}
+    values: {count: 9}
+  flat_bakers:
+    label: f
+    population: flat
+    analysis: {kind: parents}
+    values: {count: {printed: 8, role: held_out}}
+  old:
+    label: o
+    population: all
+    analysis: {kind: proportion, having: [{column: age, at_least: 50}]}
+    values: {percent: {printed: 30.0, role: held_out}}
+  age_night: {label: a, population: night, analysis: {kind: summary, column: age}, values: {mean: 40.1, sd: 9.0}}
+  age_day:
+    label: a
+    population: day
+    analysis: {kind: summary, column: age}
+    values: {mean: 44.1, sd: 8.0, median: {printed: 43, role: held_out}}
+  age:
+    label: a
+    population: all
+    analysis: {kind: summary, column: age}
+    values: {mean: {printed: 42.4, role: held_out}, sd: {printed: 8.7, role: held_out}}
+  age_t:
+    label: a
+    population: all
+    analysis: {kind: two_sample_test, column: age, group: [{column: night, equals: 1}], test: welch_t}
+    values: {p_value: 0.08}
+  age_ranks:
+    label: a
+    population: all
+    analysis: {kind: two_sample_test, column: age, group: [{column: night, equals: 1}]}
+    values: {p_value: 0.08}
+  age_burnt:
+    label: a
+    population: all
+    analysis: {kind: two_sample_test, column: age, group: [{column: burnt, equals: 1}], test: student_t}
+    values: {p_value: 0.4}
+  burnt_fisher:
+    label: b
+    population: all
+    analysis: {kind: two_sample_test, column: burnt, group: [{column: night, equals: 1}], test: fisher}
+    values: {p_value: 0.04}
+  sleep_winter:
+    label: s
+    population: all
+    analysis: {kind: summary, column: sleep@winter}
+    values: {mean: 7.1, sd: 1.9}
+  sleep_summer:
+    label: s
+    population: all
+    analysis: {kind: summary, column: sleep@summer}
+    values: {mean: 6.1, sd: 1.8}
+  sleep_t:
+    label: s
+    population: all
+    analysis: {kind: paired_test, column: sleep@summer, baseline: sleep@winter}
+    values: {p_value: <0.01, difference: -1.0}
+  sleep_change:
+    label: s
+    population: all
+    analysis: {kind: percent_change, column: sleep@summer, baseline: sleep@winter}
+    values: {percent_change: {printed: -14, role: held_out}}
+  free:
+    label: f
+    population: all
+    analysis: {kind: kaplan_meier, time: days, event: [{column: burnt, equals: 1}], at: 30}
+    values: {percent: {printed: 70, role: held_out}}
+  ratio_age:
+    label: r
+    population: all
+    analysis: {kind: model_term, model: burns, term: age}
+    values: {odds_ratio: 1.04, ci95_lower: 1.00, ci95_upper: 1.08, p_value: 0.05}
+  ratio_night:
+    label: r
+    population: all
+    analysis: {kind: model_term, model: burns, term: night}
+    values: {odds_ratio: 2.0, ci95_lower: 1.0, ci95_upper: 4.0}
+  ratio_slim:
+    label: r
+    population: day
+    analysis: {kind: model_term, model: slim, term: age}
+    values: {odds_ratio: {printed: 1.02, role: held_out}, p_value: 0.4}
+  auc: {label: a, population: all, analysis: {kind: auc, model: burns}, values: {auc: 0.7}}
+  auc_night: {label: a, population: night, analysis: {kind: auc, model: slim}, values: {auc: 0.7}}
+  auc_age:
+    label: a
+    population: all
+    analysis: {kind: auc, column: age, outcome: [{column: night, equals: 1}]}
+    values: {auc: 0.6}
+  auc_limit:
+    label: a
+    population: all
+    analysis: {kind: auc, column: days, outcome: [{column: night, equals: 1}]}
+    values: {auc: {printed: 0.6, role: imposed}, ci95_lower: 0.5}
+assumptions:
+  likeness: {label: L, value: 0.5, alternatives: [0.2], reason: R, source: S}
+  ages: {label: A, value: {mean: 42, sd: 9}, reason: R, source: S}
+"""
+
+
+@pytest.fixture
+def bakers(tmp_path: Path) -> CardFile:
+    path = tmp_path / "bakers.yaml"
+    path.write_text(CARD, encoding="utf-8")
+    return load_card(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "kinds"),
+    [
+        ("burnt.percent", ""),  # its count is printed
+        ("burnt_day.percent", ""),  # the whole less the other part
+        ("scarred_night.count", "difference"),  # how many in all is printed, not where
+        ("left.percent", "number"),
+        ("flat_bakers.count", "number"),
+        ("old.percent", "shape"),
+        ("age.mean", ""),  # of two parts
+        ("age.sd", ""),
+        ("age_day.median", "shape"),
+        ("age_t.p_value", ""),
+        ("age_ranks.p_value", "shape"),
+        ("age_burnt.p_value", "difference"),
+        ("burnt_fisher.p_value", ""),
+        ("sleep_t.p_value", "likeness"),
+        ("sleep_t.difference", ""),
+        ("sleep_change.percent_change", ""),
+        ("free.percent", "shape"),
+        ("ratio_age.p_value", ""),
+        ("ratio_slim.odds_ratio", "difference shape"),  # one other number leaves its error open
+        ("auc.auc", ""),  # all terms with their errors
+        ("auc_night.auc", "shape"),  # of other people than the model's
+        ("auc_age.auc", "shape"),
+        ("auc_limit.ci95_lower", ""),
+    ],
+)
+def test_what_a_number_rests_on(bakers: CardFile, value: str, kinds: str) -> None:
+    ref = next(v for v in bakers.base.values if v.id == value)
+    found = Grounds(bakers).of(ref)
+    assert " ".join(sorted({str(guess.kind) for guess, _ in found})) == kinds
+
+
+def test_a_guess_names_the_assumptions_that_state_it(bakers: CardFile) -> None:
+    by_id = {v.id: v for v in bakers.base.values}
+    grounds = Grounds(bakers)
+    assert [names for _, names in grounds.of(by_id["sleep_t.p_value"])] == [("likeness",)]
+    assert [names for _, names in grounds.of(by_id["age_day.median"])] == [("ages",)]
+    (guess, names), = grounds.of(by_id["age_burnt.p_value"])  # fmt: skip
+    assert names == ()
+    assert guess.told == "how age differs by burnt, of which nothing is printed"
+    assert guess.question == "What is age in each group?"
+
+
+def test_what_is_held_out_can_be_said_from_outside(bakers: CardFile) -> None:
+    mean = next(v for v in bakers.base.values if v.id == "age_night.mean")
+    assert (
+        Grounds(bakers, {"age_night.mean"}).of(mean)
+        == Grounds(bakers, {"age_night.mean", "age.mean"}).of(mean)[:0]
+    )  # the whole's mean and the other part's are printed
+    (guess, _), = Grounds(bakers, {"age_night.mean", "age.mean"}).of(mean)  # fmt: skip
+    assert guess.kind == "shape"
+
+
+def test_a_part_of_what_can_have_a_value_is_found_by_what_it_implies(tmp_path: Path) -> None:
+    card = card_file(tmp_path)
+    value = next(v for v in card.base.values if v.id == "risky.percent")
+    (guess, names), = Grounds(card).of(value)  # fmt: skip
+    assert (str(guess.kind), names) == ("number", ("novices",))
