@@ -8,19 +8,26 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recohort.analysis.estimate import Analyst
-from recohort.analysis.frame import Frame
-from recohort.card.layout import BinaryColumn, GroupColumn, NumericColumn
+from recohort.analysis.frame import BoolArray, Frame
+from recohort.card.analyses import LogisticModel
+from recohort.card.layout import BinaryColumn, Condition, GroupColumn, NumericColumn
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
 from recohort.reconstruct.coupling import couple
 from recohort.reconstruct.fill import fill
 from recohort.reconstruct.measurement import Measurement, describe, numeric_keys
 from recohort.reconstruct.model_block import Movable, block_models, build_block
+from recohort.reconstruct.model_margin import Margin, margin_of
 from recohort.reconstruct.model_moves import associate
 from recohort.reconstruct.model_search import SearchEffort, search_models
-from recohort.reconstruct.plausible import fallback_shape
-from recohort.reconstruct.polish import polish
-from recohort.reconstruct.structure import draw_structure, structural_columns
+from recohort.reconstruct.polish import alone, keys_of, polish
+from recohort.reconstruct.structure import (
+    atoms,
+    conditions_of,
+    draw_structure,
+    is_structural,
+    structural_columns,
+)
 from recohort.reconstruct.target import Target, total_loss, unmet
 
 __all__ = ["Drawn", "Effort", "draw_cohort"]
@@ -54,12 +61,17 @@ def draw_cohort(
     columns = dict(cohort.columns)
     cohort = Cohort(cohort.tables, columns, cohort.unit_of)
     measurements = _measure(card, cohort, columns, targets, rng)
+    # Tests of one measurement first: what follows exchanges only rows that these do not tell apart.
+    early = alone(card, targets, measurements)
+    moves = polish(card, cohort, columns, measurements, early, frozenset(), rng, effort.polish)
     held: set[str] = set()
     refits = 0
     for names in block_models(card, targets):
         analyst = Analyst(card, cohort)
         keys = {t.column for name in names for t in card.models[name].terms.values()}
-        movable = {key: _movable(card, analyst.frame, key, measurements) for key in keys}
+        movable = {
+            key: _movable(card, analyst.frame, key, measurements, targets, keys) for key in keys
+        }
         block = build_block(card, analyst, names, targets, movable)
         associate(block, rng)
         result = search_models(block, rng, effort.models)
@@ -70,7 +82,7 @@ def draw_cohort(
         held |= keys
     _couple_times(card, columns, measurements, held, rng)
     fixed = frozenset(held)
-    moves = polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish)
+    moves += polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish)
     values = Analyst(card, cohort).reported()
     return Drawn(cohort, values, unmet(targets, values), total_loss(targets, values), refits, moves)
 
@@ -116,31 +128,98 @@ def _in_order(card: StudyCard) -> list[tuple[str, NumericColumn]]:
 
 
 def _movable(
-    card: StudyCard, frame: Frame, key: str, measurements: dict[str, Measurement]
+    card: StudyCard,
+    frame: Frame,
+    key: str,
+    measurements: dict[str, Measurement],
+    targets: Sequence[Target],
+    keys: set[str],
 ) -> Movable:
     """How a predictor may move: measurements by their strata, the rest within the skeleton's."""
     if key in measurements:
         m = measurements[key]
-        shape = m.column.plausible_at(m.time) or fallback_shape(m.column)
+        shape, values = m.column.plausible_at(m.time), frame.values(key, m.column.unit)
+        spread = float(np.nanstd(values)) if shape is None else float(shape.sd)
+        margins = _margins(card, m, values, targets, frozenset(measurements) - keys)
         return Movable(
-            m.strata, m.is_free, m.low, m.high, float(m.column.step or 0), float(shape.sd)
+            m.strata,
+            margins is not None,
+            m.low,
+            m.high,
+            float(m.column.step or 0),
+            spread,
+            margins or (),
         )
     column = card.columns[key]
     n = frame.cohort.tables[column.unit].n
-    structural = structural_columns(card)
-    masks = [
-        frame.population(name)
-        for name, population in card.populations.items()
-        if population.unit == column.unit and all(c.column in structural for c in population.where)
-    ]
-    if isinstance(column, BinaryColumn) and column.among:
-        masks.append(frame.mask(column.among, column.unit))
-    strata = np.zeros(n, dtype=np.int64)
-    if masks:
-        strata = np.unique(np.stack(masks, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-    if not isinstance(column, BinaryColumn):
-        strata = np.full(n, -1)
+    strata = np.full(n, -1)
+    if isinstance(column, BinaryColumn):
+        masks = _counted_with(card, frame, key, targets)
+        if column.among:
+            masks.append(frame.mask(column.among, column.unit))
+        table = np.stack([np.zeros(n, dtype=np.bool_), *masks], axis=1)
+        strata = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
     return Movable(strata.astype(np.int64), False, np.zeros(n), np.full(n, np.inf), 1.0, 1.0)
+
+
+def _margins(
+    card: StudyCard,
+    measurement: Measurement,
+    values: FloatArray,
+    targets: Sequence[Target],
+    later: frozenset[str],
+) -> tuple[Margin, ...] | None:
+    """What a column's changing values must go on printing; ``None`` where they must stay.
+
+    Targets that also depend on the measurements ``later`` are left to the last moves.
+    """
+    kept = {one for facts in measurement.facts for one in facts.targets}
+    for one in targets:
+        quantity = card.quantities[one.quantity]
+        needs = keys_of(card, one.quantity)
+        if one.id not in kept and measurement.key in needs and not needs & later:
+            model = card.models.get(str(getattr(quantity.analysis, "model", None)))
+            if not isinstance(model, LogisticModel):
+                return None
+            places = [card.populations[p].where for p in (quantity.population, model.population)]
+            if measurement.key in {c.column for c in atoms(card, sum(places, model.outcome))}:
+                return None
+    step = float(measurement.column.step or 0)
+    margins = [margin_of(facts, values, step) for facts in measurement.facts]
+    sound = [margin for margin in margins if margin is not None]
+    return tuple(sound) if len(sound) == len(margins) else None
+
+
+def _counted_with(
+    card: StudyCard, frame: Frame, key: str, targets: Sequence[Target]
+) -> list[BoolArray]:
+    """What rows must have in common to exchange a yes-or-no value without changing a target.
+
+    Counts of the value want the other conditions of the count alike; anything else that depends on
+    who has it (another column's mean among them) wants it to stay where it is.
+    """
+    unit = card.columns[key].unit
+    masks: list[BoolArray] = []
+    for name in dict.fromkeys(one.quantity for one in targets):
+        quantity = card.quantities[name]
+        asked = atoms(card, conditions_of(card, quantity))
+        groups = atoms(card, getattr(quantity.analysis, "group", ()))
+        mine = getattr(quantity.analysis, "column", None) == key
+        if mine or key in {c.column for c in (*asked, *groups)}:
+            rest = [c for c in (*asked, *groups) if c.column != key]
+            if (not mine and not is_structural(card, quantity)) or not all(
+                _is_seen(frame, c, unit) for c in rest
+            ):
+                masks.append(frame.values(key, unit) == 1)
+            masks += [frame.mask((c,), unit) for c in rest if _is_seen(frame, c, unit)]
+    return masks
+
+
+def _is_seen(frame: Frame, condition: Condition, unit: str) -> bool:
+    return (
+        frame.rows_above(unit, frame.card.columns[condition.column.partition("@")[0]].unit)
+        is not None
+    )
 
 
 def _couple_times(

@@ -18,6 +18,8 @@ __all__ = ["Candidate", "Corrector", "pursued"]
 _NUDGE = 0.02
 _ROUNDINGS = 12
 _REACH = 0.2
+_SLACK = 0.01
+_SAMPLE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ def pursued(
     low, high = low + rim, high - rim
     turn = np.diag(1.0 / unit)
     if not corrector.is_idle:
-        low = high = corrector.goal(foresight.now)
-        turn = corrector.hardness(unit)
+        some = rng.permutation(moves.key.size)[:_SAMPLE]
+        low = high = corrector.goal(foresight.now, told[some] - foresight.now)
+        turn = corrector.hardness()
     effects = (told - foresight.now) @ turn
     sizes = caution * np.square((told - foresight.now) / unit).sum(axis=1)
     near = np.argsort(sizes, kind="stable")[: max(20, sizes.size // 3)]
@@ -67,7 +70,7 @@ def pursued(
     for index in range(sets):
         # All but the first few begin with some small moves at random: where none helps by itself,
         # several may.
-        some = 0 if index < 2 else 1 + index % 6
+        begin = 0 if index < 2 else 1 + index % 6
         chosen, left = pursue(
             effects,
             sizes,
@@ -78,7 +81,7 @@ def pursued(
             moves.b,
             block.n,
             rng.random(moves.key.size) < 0.5,
-            near[rng.integers(near.size, size=some)],
+            near[rng.integers(near.size, size=begin)],
             most,
             3 if most <= 16 else 1,
         )
@@ -99,7 +102,7 @@ class Corrector:
     """
 
     def __init__(
-        self, block: ModelBlock, foresight: Foresight, inset: float, rng: np.random.Generator
+        self, block: ModelBlock, foresight: Foresight, measure: Measure, rng: np.random.Generator
     ) -> None:
         self.block, self._rng = block, rng
         self._key, self._row = _entries(block, rng)
@@ -107,8 +110,9 @@ class Corrector:
         self._slopes: FloatArray = np.empty((self._key.size, block.boxes.shape[1]))
         if self._key.size == 0:
             return
-        low, high, self._width, _ = block.boxes
-        rim = inset * np.minimum(self._width, (high - low) / 2.0)
+        low, high, self._width, scale = block.boxes
+        self._unit = self._width + measure.softness * scale
+        rim = measure.inset * np.minimum(self._width, (high - low) / 2.0)
         self._low, self._high = low + rim, high - rim
         old = block.values[self._key, self._row]
         nudge = _NUDGE * block.spread[self._key]
@@ -130,17 +134,22 @@ class Corrector:
         """Whether no value is free to change."""
         return self._key.size == 0
 
-    def goal(self, now: FloatArray) -> FloatArray:
-        """Where the least change of all values would take the estimates."""
-        forces = self._forces(self._slopes, now)
-        change: FloatArray = self._slopes.T @ (self._slopes @ forces)
+    def goal(self, now: FloatArray, effects: FloatArray) -> FloatArray:
+        """Where the least change would take the estimates, moves with ``effects`` (M, T) included.
+
+        Limits, ratios and p-values hang together: aiming at each box by itself would ask for what
+        cannot be.
+        """
+        slopes = np.concatenate([self._slopes, effects / self._width])
+        forces = self._forces(slopes, now)
+        change: FloatArray = slopes.T @ (slopes @ forces)
         return np.asarray(now + change * self._width)
 
-    def hardness(self, unit: FloatArray) -> FloatArray:
+    def hardness(self) -> FloatArray:
         """(T, T): turns differences of estimates so that what free values can take up is small."""
-        slopes = self._slopes * (self._width / unit) * _REACH
+        slopes = self._slopes * (self._width / self._unit) * _REACH
         size, axes = np.linalg.eigh(slopes.T @ slopes)
-        return np.asarray((axes / np.sqrt(1.0 + np.maximum(size, 0.0))) / unit[:, None])
+        return np.asarray((axes / np.sqrt(1.0 + np.maximum(size, 0.0))) / self._unit[:, None])
 
     def _forces(self, slopes: FloatArray, now: FloatArray) -> FloatArray:
         return least_change(
@@ -148,7 +157,8 @@ class Corrector:
             now / self._width,
             self._low / self._width,
             self._high / self._width,
-            400,
+            _SLACK * np.square(self._unit / self._width),
+            300,
         )
 
     def correct(self, base: Candidate, entries: int, share: float = 1.0) -> Candidate:

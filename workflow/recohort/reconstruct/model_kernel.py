@@ -415,12 +415,17 @@ def pursue(
 
 @entry
 def least_change(
-    gram: FloatArray, at: FloatArray, low: FloatArray, high: FloatArray, sweeps: int
+    gram: FloatArray,
+    at: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    slack: FloatArray,
+    sweeps: int,
 ) -> FloatArray:
     """Multipliers of the least change that takes ``at`` into its box (Hildreth's method).
 
-    For effects J with gram = J J', the change is J' times these; a ridge lets contradicting
-    bounds share what is left.
+    For effects J with gram = J J', the change is J' times these. ``slack`` (T,) makes it soft: what
+    is left counts with its square over the slack, beside the change's own square.
     """
     size = at.size
     found = np.zeros(size)
@@ -431,17 +436,16 @@ def least_change(
             own = gram[t, t]
             if own <= 1e-14:
                 continue
-            own *= 1.0 + 1e-6
-            without = value[t] - gram[t, t] * found[t]
+            without = value[t] - own * found[t]
             new = 0.0
             if without < low[t]:
-                new = (low[t] - without) / own
+                new = (low[t] - without) / (own + slack[t])
             elif without > high[t]:
-                new = (high[t] - without) / own
+                new = (high[t] - without) / (own + slack[t])
             change = new - found[t]
             if change != 0.0:
                 found[t] = new
-                largest = max(largest, abs(change) * gram[t, t])
+                largest = max(largest, abs(change) * own)
                 for s in range(size):
                     value[s] += gram[s, t] * change
         if largest < 1e-4:

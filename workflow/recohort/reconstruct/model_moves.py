@@ -10,7 +10,7 @@ from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import ModelBlock
 from recohort.reconstruct.model_kernel import exchange
-from recohort.reconstruct.model_targets import RATIOS, Regression
+from recohort.reconstruct.model_targets import Regression
 
 __all__ = ["Moves", "apply_moves", "associate", "draw_moves", "kick"]
 
@@ -168,6 +168,6 @@ def _printed(regression: Regression) -> FloatArray:
     """The printed coefficient of each term, 0 where none was."""
     coef = np.zeros(len(regression.model.terms))
     for one in regression.terms:
-        if one.statistic in RATIOS:
+        if one.is_ratio:
             coef[one.column - 1] = np.log(max(float(one.target.printed.value), 1e-6))
     return coef

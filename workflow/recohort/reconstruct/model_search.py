@@ -101,7 +101,7 @@ def _candidates(
 ) -> list[Candidate]:
     """States to refit. ``fast``: least changes alone still do, where values are free to change."""
     here = Candidate(block.values, foresight.now)
-    corrector = Corrector(block, foresight, _INSET, rng)
+    corrector = Corrector(block, foresight, measure, rng)
     found: list[Candidate] = []
     if not corrector.is_idle and np.isfinite(foresight.now).all():
         for index in range(effort.corrections):

@@ -66,6 +66,11 @@ class TermTarget:
     interval: RatioInterval
 
     @property
+    def is_ratio(self) -> bool:
+        """Whether it is the ratio itself."""
+        return self.statistic in RATIOS
+
+    @property
     def is_profiled(self) -> bool:
         """Whether it takes more than a coefficient and its standard error."""
         if self.statistic is Statistic.P_VALUE:
@@ -88,8 +93,9 @@ class AucTarget:
 class Regression:
     """One model of the block; ``rows`` are those that it is fitted on, ``outcome`` is of all rows.
 
-    For each target of a coefficient, ``columns`` says which and ``reach`` how many standard errors
-    from it. ``boxes`` (4, targets) has those of the coefficients first, then those of the AUCs.
+    For each target of a coefficient, ``columns`` says which, ``reach`` how many standard errors
+    from it, and ``side`` on which side of 1 its printed ratio lies (0: neither). ``boxes``
+    (4, targets) has those of the coefficients first, then those of the AUCs.
     """
 
     name: str
@@ -103,6 +109,7 @@ class Regression:
     aucs: tuple[AucTarget, ...]
     columns: IntArray = field(init=False)
     reach: FloatArray = field(init=False)
+    side: FloatArray = field(init=False)
     boxes: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +119,9 @@ class Regression:
             0.0 if level is None else sign * float(ndtri(0.5 + level / 2.0))
             for level, sign in zip(levels, signs, strict=True)
         ]
+        ratios = {t.column: float(t.target.printed.value) for t in self.terms if t.is_ratio}
+        side = np.sign([ratios.get(one.column, 1.0) - 1.0 for one in self.terms])
+        object.__setattr__(self, "side", side)
         boxes = [box_of(one.target) for one in self.terms]
         boxes += [box_of(one, is_ratio=False) for auc in self.aucs for one in auc.targets]
         sizes = [(box.low, box.high, box.width, box.scale) for box in boxes]
@@ -175,10 +185,12 @@ def term_values(
     for index, one in enumerate(regression.terms):
         if one.statistic is Statistic.P_VALUE:
             with np.errstate(invalid="ignore", divide="ignore"):
-                z = np.minimum(np.abs(b[:, index] / s[:, index]) * curve[index], 37.0)
+                z = np.clip(b[:, index] / s[:, index] * curve[index], -37.0, 37.0)
             if one.test is RatioTest.WALD_T:
-                z = -ndtri(np.clip(stdtr(df, -z), 1e-300, 0.5))
-            found[:, index] = z
+                z = np.sign(z) * -ndtri(np.clip(stdtr(df, -np.abs(z)), 1e-300, 0.5))
+            # With its sign, a p-value does not hold a coefficient back on the wrong side of 0.
+            side = regression.side[index]
+            found[:, index] = side * z if side else np.abs(z)
     return found
 
 
