@@ -576,7 +576,7 @@ def survival(rng: np.random.Generator, off: bool) -> Paper:
     paper.print(
         "t", "all", {"kind": "summary", "column": "t"}, median=text_of(float(np.median(time)))
     )
-    rate, low, high = _kaplan_meier(time, event, 24.0)
+    rate, low, _ = _kaplan_meier(time, event, 24.0)
     if not 0.02 < rate < 0.98:
         return survival(rng, off)
     analysis = {"kind": "kaplan_meier", "time": "t", "event": [equals("ill", 1)], "at": 24,
