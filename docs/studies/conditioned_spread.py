@@ -1,6 +1,8 @@
 """How evenly the conditioned cohorts spread over all cohorts that print the imposed values.
 
-    python docs/studies/conditioned_spread.py        (some ten minutes; writes conditioned_spread.csv)
+    python docs/studies/conditioned_spread.py        (ten minutes)
+
+It writes ``conditioned_spread.csv`` and ``conditioned_distance.csv``.
 
 Small cards, for which the right answer can be had by brute force. Cohorts are drawn straight from
 what the card says (its shapes, group sizes and correlations, everything else independent), without
@@ -27,7 +29,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from scipy.stats import ks_2samp
 
 from recohort.analysis.estimate import Analyst

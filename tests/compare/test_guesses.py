@@ -254,10 +254,29 @@ def test_a_guess_names_the_assumptions_that_state_it(bakers: CardFile) -> None:
 
 def test_what_is_held_out_can_be_said_from_outside(bakers: CardFile) -> None:
     mean = next(v for v in bakers.base.values if v.id == "age_night.mean")
-    # The whole's mean and the other part's fix it; without the whole's, a shape decides.
+    # The whole's mean and the other part's fix it; without the whole's and the t-test, a shape decides.
     assert Grounds(bakers, {"age_night.mean"}).of(mean) == ()
-    (guess, _), = Grounds(bakers, {"age_night.mean", "age.mean"}).of(mean)  # fmt: skip
+    without = {"age_night.mean", "age.mean", "age_t.p_value"}
+    (guess, _), = Grounds(bakers, without).of(mean)  # fmt: skip
     assert guess.kind == "shape"
+
+
+@pytest.mark.parametrize(
+    ("value", "without", "kinds"),
+    [
+        ("age_night.mean", {"age.mean"}, ""),  # by the t-test, the SDs and the other mean
+        ("age_night.mean", {"age.mean", "age_t.p_value"}, "shape"),
+        ("age_day.mean", {"age.mean", "age_day.sd", "age.sd"}, "shape"),
+        ("sleep_summer.mean", set(), ""),  # the change and the mean before
+        ("sleep_summer.mean", {"sleep_change.percent_change", "sleep_t.difference"}, "shape"),
+    ],
+)
+def test_comparisons_fix_what_they_compare(
+    bakers: CardFile, value: str, without: set[str], kinds: str
+) -> None:
+    ref = next(v for v in bakers.base.values if v.id == value)
+    found = Grounds(bakers, {value, *without}).of(ref)
+    assert " ".join(str(guess.kind) for guess, _ in found) == kinds
 
 
 def test_a_part_of_what_can_have_a_value_is_found_by_what_it_implies(tmp_path: Path) -> None:

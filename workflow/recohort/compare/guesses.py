@@ -95,11 +95,14 @@ class Grounds:
             held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
         self._facts: set[tuple[str, Rows, Statistic]] = set()
         self._counts: set[tuple[str, Rows]] = {(unit, frozenset()) for unit in card.units}
+        self._t_tests: set[tuple[str, Rows, Rows]] = set()
+        self._changes: set[tuple[str, str, Rows]] = set()
         self._printed: dict[str, set[Statistic]] = {}
         for value in card.values:
             if value.id not in held_out:
                 self._printed.setdefault(value.quantity, set()).add(value.statistic)
-                self._take(card.quantities[value.quantity], value.statistic)
+                if value.number.is_exact:
+                    self._take(card.quantities[value.quantity], value.statistic)
         self._splits = sorted(name for name, c in card.columns.items() if _is_yes_or_no(c))
 
     def _take(self, item: Quantity, statistic: Statistic) -> None:
@@ -117,6 +120,17 @@ class Grounds:
             case LocationAnalysis():
                 found = Statistic(str(analysis.by))
                 self._facts.add((analysis.column, self._of(analysis.column, rows), found))
+            case TwoSampleAnalysis() if statistic is Statistic.P_VALUE:
+                if str(analysis.test) in _T_TESTS and len(analysis.group) == 1:
+                    one = rows | self._conditions(analysis.group)
+                    other = rows | {_turned(str(analysis.group[0]))}
+                    self._t_tests |= {(analysis.column, one, other), (analysis.column, other, one)}
+            case ChangeAnalysis() if str(analysis.of) == "of_means":
+                self._changes.add((analysis.column, analysis.baseline, rows))
+                self._changes.add((analysis.baseline, analysis.column, rows))
+            case PairedAnalysis() if statistic is Statistic.DIFFERENCE:
+                self._changes.add((analysis.column, analysis.baseline, rows))
+                self._changes.add((analysis.baseline, analysis.column, rows))
             case _ if analysis.kind == "size":
                 self._counts.add((unit, rows))
 
@@ -329,7 +343,20 @@ class Grounds:
         follows = own is not None and self._has(key, rows, own)
         if follows and (statistic is Statistic.MEAN or self._has(key, rows, _MEAN)):
             return []
+        if own is not None and self._by_comparison(key, self._of(key, rows), own):
+            return []
         return [self._shape(key)]
+
+    def _by_comparison(self, key: str, rows: Rows, own: frozenset[Statistic]) -> bool:
+        """Whether a t-test, or a change of means, fixes a mean or an SD."""
+        partner = _SD if own == _MEAN else _MEAN
+        for column, mine, other in self._t_tests:
+            if (column, mine) == (key, rows) and self._moments(key, other):
+                return self._has(key, mine, partner)
+        return own == _MEAN and any(
+            (column, where) == (key, rows) and self._has(other, where, _MEAN)
+            for column, other, where in self._changes
+        )
 
     def _change(self, analysis: ChangeAnalysis, rows: Rows) -> list[Guess]:
         keys = (analysis.column, analysis.baseline)

@@ -14,6 +14,7 @@ from recohort.card.loader import CardFile
 from recohort.card.statistic import Role
 from recohort.compare.conclusion import scale_of
 from recohort.compare.dependence import Dependence
+from recohort.compare.guesses import Grounds
 from recohort.compare.interval import FloatArray, standing
 from recohort.compare.table import confirmed_values
 from recohort.compare.verdict import Evidence, Judgement, Verdict, judge
@@ -76,6 +77,7 @@ def judge_left_out(
             assumptions=dependence.of(value.quantity, value.statistic),
             confirmed=value.id in confirmed,
             all_met=all_met,
+            guesses=Grounds(card_file, {value.id}).of(value),
         )
         judged = judge(card, evidence)
         if value.id in notes and not evidence.findings and determined is None:
