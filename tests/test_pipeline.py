@@ -138,6 +138,7 @@ CONFIG = f"""\
 studies: [{", ".join(STUDIES)}]
 replicates: 6
 conditioned: 4
+leave_one_out: 0
 seed: 11
 cards: cards
 results: results
@@ -314,9 +315,26 @@ def test_another_number_of_replicates_leaves_the_reconstruction(copy: Path) -> N
     }
 
 
+def test_each_number_is_judged_by_the_others_where_that_is_asked_for(copy: Path) -> None:
+    study = STUDIES[0]
+    kept = digests(copy / "results" / study, ".csv", ".json")
+    done = run(copy, "--config", "leave_one_out=4", f"studies={study}")
+    assert done.returncode == 0, done.stderr
+    assert f"leave_one_out  {study}" in done.stderr
+    assert f"reconstruct  {study}" not in done.stderr
+    with open(copy / "results" / study / "leave_one_out.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == VALUES[study] - 1, "all but the number of patients"
+    assert all(row["verdict"] and row["reason"] for row in rows)
+    page = (copy / "results" / study / "report.html").read_text(encoding="utf-8")
+    assert 'id="left-out"' in page
+    assert kept.items() <= digests(copy / "results" / study, ".csv", ".json").items()
+
+
 @pytest.mark.parametrize(
     ("setting", "parts"),
     [
+        ("leave_one_out=-1", ["leave_one_out is -1", "a whole number from 0 up"]),
         ("replicate=5", ["unknown key 'replicate'", "did you mean 'replicates'"]),
         ("replicates=many", ["replicates is 'many'", "a whole number from 1 up"]),
         ("seed=-1", ["seed is -1"]),

@@ -18,6 +18,7 @@ from recohort.analysis.report import analysis_report
 from recohort.card.layout import BinaryColumn, DerivedColumn, GroupColumn, NumericColumn
 from recohort.card.loader import CardFile, Setting, load_card
 from recohort.cohort import Cohort, Table, write_cohort
+from recohort.compare.left_out import COLUMNS as LEFT_OUT_COLUMNS
 from recohort.compare.table import COLUMNS
 
 VERDICTS = ("imposed", "consistent", "undetermined", "not_reproduced", "reproduced", "impossible")
@@ -124,6 +125,22 @@ def write_results(
     return folder
 
 
+def write_left_out(card_file: CardFile, folder: Path) -> Path:
+    """Values left out one at a time, one row a verdict, the least pressing first."""
+    lines = [",".join(LEFT_OUT_COLUMNS)]
+    values = list(card_file.base.values)
+    for value, verdict in zip(values, ("reproduced", "consistent", "not_reproduced"), strict=False):
+        row = [
+            card_file.base.study, value.id, value.quantity, value.statistic, "people",
+            value.reported.printed, verdict, "Because <it> is & was.", "base", "60", "1.5", "2.0",
+            "2.5", "30", "30",
+        ]  # fmt: skip
+        lines.append(",".join(row))
+    file = folder / "leave_one_out.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
 def made_up_finding(ids: list[str]) -> dict[str, Any]:
     """An impossible set with every field filled, one of them hostile."""
     return {
@@ -149,6 +166,8 @@ def _reconstruction(card_file: CardFile, ids: list[str]) -> dict[str, Any]:
             "met": len(ids) - (index > 0), "targets": len(ids),
             "unmet": ids[-1:] if index else [],
             "status": "search_exhausted" if index else "matched",
+            "unmet_of_all": ids[-2:] if index else [],
+            "cannot_all_be_met": [ids[-2:]] if index == 1 else [],
         }
         for index, setting in enumerate(card_file.single_changes)
     ]  # fmt: skip

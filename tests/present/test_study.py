@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from fake_results import made_up_card, write_results
+from fake_results import made_up_card, write_left_out, write_results
 
 from recohort.card.loader import CardFile
 from recohort.present.results import StudyResults, read_results
@@ -217,3 +217,51 @@ def test_a_comparison_that_lacks_a_value_is_refused(tmp_path: Path) -> None:
     (folder / "comparison.csv").write_text("".join(lines[:-1]), encoding="utf-8")
     with pytest.raises(ValueError, match=r"found 2 values; expected the card's 3 .*black.percent"):
         read_results(card, folder)
+
+
+def test_values_left_out_one_at_a_time_get_a_section_the_most_pressing_first(
+    tmp_path: Path,
+) -> None:
+    card = made_up_card("warm_sheep")
+    folder = write_results(card, tmp_path / "warm_sheep", verdicts=("imposed",))
+    present_study(card, folder)
+    assert 'id="left-out"' not in (folder / "report.html").read_text(encoding="utf-8")
+    present_study(card, folder, write_left_out(card, folder))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    section = text[text.index('id="left-out"') : text.index('id="figures"')]
+    assert Page(text).broken == []
+    assert "Because &lt;it&gt; is &amp; was." in section
+    assert re.findall(r'class="v v-(\w+)"', section) == [
+        "not_reproduced",
+        "consistent",
+        "reproduced",
+    ]
+    assert 'href="leave_one_out.csv"' in text
+    table = (folder / "tables" / "leave_one_out.csv").read_text(encoding="utf-8")
+    assert "1.50 to 2.50" in table
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("below,above", "below", "leave_one_out.csv:1: found the columns"),
+        (",consistent,", ",fine,", "'fine' is not a valid Verdict"),
+        ("lambs,", "lambs,x", "leave_one_out.csv:2: found 'x"),
+    ],
+)
+def test_a_wrong_file_of_values_left_out_is_one_error(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    card = made_up_card("lambs")
+    folder = write_results(card, tmp_path / "lambs", verdicts=("imposed",))
+    file = write_left_out(card, folder)
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_results(card, folder, file)
+
+
+def test_design_choices_say_what_is_proven_and_what_of_all_is_printed(text: str) -> None:
+    section = text[text.index('id="design"') : text.index('id="cohort"')]
+    assert "Proven: not all of" in section
+    assert "28 of 30" in section
+    assert "30 of 30" in section

@@ -164,7 +164,7 @@ def _fit_cox(
 
     if data.time is None:
         raise ValueError("time: got None; a Cox model takes a time for each row")
-    fit = cox(data.time, data.outcome, design, data.group)
+    fit = cox(data.time, data.outcome, design, data.group, model.ties)
     return FittedModel(
         model=model,
         data=data,

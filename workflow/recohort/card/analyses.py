@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from recohort.card.layout import ColumnKey, Condition, Identifier, Number, Part
 from recohort.card.statistic import Statistic
+from recohort.estimators.cox import CoxTies
 from recohort.estimators.kaplan_meier import SurvivalInterval
 from recohort.estimators.percent_change import ChangeDefinition
 from recohort.estimators.proportion import ProportionInterval
@@ -383,6 +384,8 @@ class CoxModel(Part):
     outcome: tuple[Condition, ...] = Field(min_length=1)
     terms: dict[Identifier, Term] = Field(min_length=1)
     group: Identifier | None = None
+    ties: CoxTies = CoxTies.EFRON
+    """What to do with equal times: efron as in R, breslow as SAS, Stata and SPSS do by default."""
 
 
 Model = Annotated[LogisticModel | CoxModel, Field(discriminator="kind")]

@@ -23,8 +23,8 @@ from recohort.present.words import VERDICT_ORDER, VERDICT_WORDS, Verdict, count_
 __all__ = ["present_index"]
 
 _PACKAGES = (
-    "numpy", "scipy", "pandas", "statsmodels", "lifelines", "numba", "ortools", "pydantic",
-    "pyyaml", "pyarrow", "matplotlib", "jinja2", "python-docx", "snakemake",
+    "numpy", "scipy", "numba", "ortools", "pydantic", "pyyaml", "pyarrow", "matplotlib", "jinja2",
+    "python-docx", "snakemake",
 )  # fmt: skip
 
 

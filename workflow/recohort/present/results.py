@@ -193,6 +193,7 @@ def read_left_out(file: Path, card: StudyCard) -> tuple[LeftOutRow, ...]:
         ValueError: with file and line, for an absent file, column or value.
     """
     known = {value.id for value in card.values}
+    rows = []
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
@@ -201,22 +202,25 @@ def read_left_out(file: Path, card: StudyCard) -> tuple[LeftOutRow, ...]:
                     f"{file}:1: found the columns {', '.join(reader.fieldnames or [])}; "
                     f"expected {', '.join(LEFT_OUT_COLUMNS)}"
                 )
-            rows = []
             for item in reader:
                 if item["id"] not in known:
                     raise ValueError(
                         f"{file}:{reader.line_num}: found {item['id']!r}; not in the card"
                     )
-                spread = Spread(*(_float(item[key]) for key in ("low", "median", "high")))
-                rows.append(
-                    LeftOutRow(
-                        item["id"], Verdict(item["verdict"]), item["reason"],
-                        int(item["cohorts"]), spread,
-                    )
-                )  # fmt: skip
+                try:
+                    rows.append(_left_out(item))
+                except ValueError as problem:
+                    raise ValueError(f"{file}:{reader.line_num}: {problem}") from None
     except OSError as problem:
         raise ValueError(f"{file}: {problem.strerror}; expected values left out") from None
     return tuple(rows)
+
+
+def _left_out(item: Mapping[str, str]) -> LeftOutRow:
+    spread = Spread(_float(item["low"]), _float(item["median"]), _float(item["high"]))
+    return LeftOutRow(
+        item["id"], Verdict(item["verdict"]), item["reason"], int(item["cohorts"]), spread
+    )
 
 
 def read_comparison(file: Path, card: StudyCard) -> tuple[ValueRow, ...]:
