@@ -54,6 +54,10 @@ class MarginEffort:
 def _estimate(facts: VariableFacts, shape: Shape | None) -> tuple[float, float] | None:
     """A mean and SD that suit the facts, or None where they say nothing of one or the other."""
     value = {name: float(p.value) for name, p in facts.printed.items()}
+    if shape is not None and shape.family is Family.LOGNORMAL and "mean" not in value:
+        fitted = _lognormal_moments(value, shape)
+        if fitted is not None:
+            return fitted[0], value.get("sd", fitted[1])
     mean, sd = value.get("mean"), value.get("sd")
     if mean is None and shape is not None and "median" not in value:
         mean = shape.mean
@@ -77,6 +81,23 @@ def _estimate(facts: VariableFacts, shape: Shape | None) -> tuple[float, float] 
     if sd is None:
         sd = abs(mean) / 4 or 1.0
     return mean, sd
+
+
+def _lognormal_moments(value: dict[str, float], shape: Shape) -> tuple[float, float] | None:
+    """Mean and SD of the log-normal with the printed median, and the printed quartiles' spread.
+
+    Without quartiles the spread is the shape's. A normal's middle and spread would cut off the
+    long tail.
+    """
+    median = value.get("median", 0.0)
+    q1, q3 = value.get("q1", 0.0), value.get("q3", 0.0)
+    if median <= 0.0 or shape.mean <= 0.0:
+        return None
+    variance = math.log1p((shape.sd / shape.mean) ** 2)
+    if 0.0 < q1 < q3:
+        variance = (math.log(q3 / q1) / 1.349) ** 2
+    mean = median * math.exp(variance / 2.0)
+    return mean, mean * math.sqrt(math.expm1(variance))
 
 
 class Walk:
