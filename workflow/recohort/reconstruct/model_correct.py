@@ -83,7 +83,7 @@ def pursued(
             rng.random(moves.key.size) < 0.5,
             near[rng.integers(near.size, size=begin)],
             most,
-            3 if most <= 16 else 1,
+            3 if most <= 16 or corrector.is_idle else 1,
         )
         if chosen.size:
             values = block.values.copy()

@@ -28,11 +28,11 @@ class SearchEffort:
 
     steps: int = 60
     patience: int = 6
-    proposals: int = 2000
-    sets: int = 24
+    proposals: int = 1200
+    sets: int = 25
     kept: int = 6
     corrections: int = 8
-    caution: float = 0.01
+    caution: float = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _candidates(
     if not moves.key.size:
         return found
     most = 12 if block.n < 400 else 48
-    sets = effort.sets if corrector.is_idle else effort.sets // 3
+    sets = effort.sets if corrector.is_idle else effort.sets // 5
     bases = pursued(
         block, foresight, moves, corrector, measure, rng, sets, effort.kept, most, effort.caution
     )
