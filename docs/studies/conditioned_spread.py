@@ -523,10 +523,11 @@ def _cohort(study: StudyCard, columns: Columns) -> Cohort:
 
 
 def exact(
-    case: Case, study: StudyCard, rng: np.random.Generator, wanted: int = WANTED
+    case: Case, study: StudyCard, rng: np.random.Generator, wanted: int | None = None
 ) -> tuple[list[Cohort], list[dict[str, float]], int]:
     """Cohorts drawn without looking that print every imposed value, and the number of draws."""
     targets = targets_of(study, [Role.INPUT, Role.IMPOSED])
+    wanted = WANTED if wanted is None else wanted
     cohorts: list[Cohort] = []
     estimates: list[dict[str, float]] = []
     draws = 0
@@ -534,6 +535,8 @@ def exact(
         columns = case.prior(rng, case.batch)
         draws += case.batch
         for row in np.flatnonzero(case.sieve(columns)):
+            if len(cohorts) == wanted:
+                break
             cohort = _cohort(study, {key: values[row] for key, values in columns.items()})
             found = Analyst(study, cohort).reported()
             if all(one.met(found[one.id]) for one in targets):

@@ -254,7 +254,7 @@ def test_a_guess_names_the_assumptions_that_state_it(bakers: CardFile) -> None:
 
 def test_what_is_held_out_can_be_said_from_outside(bakers: CardFile) -> None:
     mean = next(v for v in bakers.base.values if v.id == "age_night.mean")
-    # The whole's mean and the other part's fix it; without the whole's and the t-test, a shape decides.
+    # The whole's mean and the other part's fix it; without the whole's and the test, a shape.
     assert Grounds(bakers, {"age_night.mean"}).of(mean) == ()
     without = {"age_night.mean", "age.mean", "age_t.p_value"}
     (guess, _), = Grounds(bakers, without).of(mean)  # fmt: skip
