@@ -140,7 +140,7 @@ def _tests(paper: Paper, name: str) -> list[Corruption]:
     return [
         Corruption("p-value against means and SDs", f"{name}.p_value", changed)
         for changed in _one_digit_changed(text)
-        if float(changed) > 0 and not low <= float(changed) <= high
+        if 0 < float(changed) <= 1 and not low <= float(changed) <= high
     ]
 
 
@@ -176,7 +176,8 @@ def attempt(paper: Paper, seed: int, attempts: int, **changed: str) -> Trial:
             if not first and f"prints {len(values)} of {len(values)}" in text:
                 first = time.process_time() - began
 
-        found = reconstruct(card_file, Plan(seed, 0, attempts=attempts), progress=progress)
+        plan = Plan(seed, 0, attempts=attempts, time_limit=20.0 * attempts)
+        found = reconstruct(card_file, plan, progress=progress)
         spent = first or time.process_time() - began
         write_reconstruction(card_file, found, seed, Path(name) / "out")
         tables = read_tables(Path(name) / "out" / "cohort", paper.card)

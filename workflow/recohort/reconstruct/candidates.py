@@ -29,6 +29,15 @@ __all__ = ["MET", "TIE", "Bench"]
 TIE = 0.002
 """The loss of an estimate that prints as reported under one accepted rounding rule only."""
 
+_SIZES = {
+    Statistic.P_VALUE: 0.1,
+    Statistic.AUC: 0.1,
+    Statistic.PERCENT: 5.0,
+    Statistic.CI95_LOWER: 5.0,
+    Statistic.CI95_UPPER: 5.0,
+}
+"""Sizes at which misses of different statistics count alike, for soft targets."""
+
 MET = 0.009
 """The largest loss of a quantity whose values all print: some may lie on the rim."""
 
@@ -46,7 +55,12 @@ class Bench:
         self._by_table: dict[tuple[int, ...], float] = {}
 
     def losses(
-        self, quantity: str, targets: Sequence[Target], key: str, states: FloatArray
+        self,
+        quantity: str,
+        targets: Sequence[Target],
+        key: str,
+        states: FloatArray,
+        softness: float = 0.0,
     ) -> FloatArray:
         """The sum of a quantity's losses (C,) for candidates (C, n) of a column."""
         found = self._estimates(self.card.quantities[quantity], key, states)
@@ -55,7 +69,8 @@ class Bench:
         total = np.zeros(states.shape[0])
         nothing = np.full(states.shape[0], np.nan)
         for one in targets:
-            total += losses_of(one, np.broadcast_to(found.get(one.statistic, nothing), total.shape))
+            estimates = np.broadcast_to(found.get(one.statistic, nothing), total.shape)
+            total += losses_of(one, estimates, softness)
         return total
 
     def is_quick(self, quantity: str, key: str, states: FloatArray) -> bool:
@@ -288,15 +303,16 @@ class Bench:
         return float(chdtrc(1, n * lean**2 / rims))
 
 
-def losses_of(target: Target, values: FloatArray) -> FloatArray:
+def losses_of(target: Target, values: FloatArray, softness: float = 0.0) -> FloatArray:
     """`Target.loss` of many estimates, and `TIE` where one lies on the rim of what prints.
 
-    Two rounding rules print a tie in two ways: all else equal, other values are better.
+    Two rounding rules print a tie in two ways: all else equal, other values are better. Softness
+    lets numbers printed to few and to many digits count alike while they are far away.
     """
     near = 2e-9 * target.width
     outside = np.maximum(np.maximum(target.low - values, values - target.high), 0.0)
     rim = np.minimum(np.abs(values - target.low), np.abs(values - target.high)) <= near
-    miss = 0.01 + np.log1p(outside / target.width)
+    miss = 0.01 + np.log1p(outside / (target.width + softness * _SIZES.get(target.statistic, 0.0)))
     loss = np.where(outside <= near, np.where(rim, TIE, 0.0), miss)
     return np.where(np.isnan(outside), NOT_ESTIMABLE, loss)
 

@@ -202,8 +202,14 @@ def _extreme(printed: Printed, grid: Grid, scale: Scale) -> tuple[int, int]:
     return _box(printed.accepted, scale)
 
 
-def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> FactRanges:
-    """The ranges of one fact, for strata of the given sizes."""
+def fact_ranges(
+    fact: StratumFact, sizes: tuple[int, ...], scale: Scale, *, ties: bool = True
+) -> FactRanges:
+    """The ranges of one fact, for strata of the given sizes.
+
+    Without ``ties``, a mean that two rounding rules print in two ways is left out where there are
+    others.
+    """
     facts = fact.facts
     n = sum(sizes[s] for s in fact.strata)
     if n < 1:
@@ -217,7 +223,7 @@ def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> Fact
     if facts.mean is not None:
         found = facts.mean.accepted
         ends = [v if isinstance(v, float) else scale.steps(v) * n for v in (found.low, found.high)]
-        total = _within(ends[0], ends[1])
+        total = (_ceil(ends[0]), _floor(ends[1])) if ties else _within(ends[0], ends[1])
     if facts.sd is not None:
         lost = 1 if fact.sd is SdDenominator.N_MINUS_1 else 0
         spread = (1, 0) if n <= lost else _spread(facts.sd.accepted, n * (n - lost), scale)
@@ -252,10 +258,7 @@ def fact_ranges(fact: StratumFact, sizes: tuple[int, ...], scale: Scale) -> Fact
 
 
 def _within(low: Fraction | float, high: Fraction | float) -> tuple[int, int]:
-    """The whole numbers from ``low`` to ``high``, without these where there are others.
-
-    The ends are ties, which two rounding rules print in two ways.
-    """
+    """The whole numbers from ``low`` to ``high``, without these where there are others."""
     first, last = _ceil(low), _floor(high)
     inner = (first + (first == low), last - (last == high))
     return inner if inner[0] <= inner[1] else (first, last)

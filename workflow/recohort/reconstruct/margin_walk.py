@@ -139,7 +139,8 @@ class Walk:
             step = self.scale.step * 10
             self.scale = Scale(step, grid.offset, round((Fraction(centre) - grid.offset) / step))
         self.sizes = tuple(s.n for s in strata)
-        self.ranges = [fact_ranges(f, self.sizes, self.scale) for f in facts]
+        self.ranges = [fact_ranges(f, self.sizes, self.scale, ties=False) for f in facts]
+        self._with_ties = [fact_ranges(f, self.sizes, self.scale) for f in facts]
         self.unmet: Unmet = ()
         self._solution: Solution | None = None
         self._fit(grid, moments, facts, limits)
@@ -518,6 +519,17 @@ class Walk:
             found, _, spent = self._restarts(seed, 0, self.effort.restarts)
             if found is not None:
                 return self._values(found), (), spent
+            if self._with_ties != self.ranges:
+                strict = self.ranges
+                self.ranges = self._with_ties
+                self._prepare()
+                found, _, more = self._restarts(seed, 3, self.effort.restarts)
+                spent += more
+                if found is not None:
+                    # The next draw tries without ties again, as if this one had not been.
+                    self.ranges = strict
+                    self._prepare()
+                    return self._values(found), (), spent
             if self._solution is None:
                 self._solution = solve(
                     self.ranges, self.sizes, self.target, self.effort.solver_seconds

@@ -25,24 +25,25 @@ class Mover:
         self.free = not measurement.facts
         self.step = float(measurement.column.step or 0)
         self.low, self.high = measurement.low, measurement.high
-        codes = [int(c) for c in np.unique(measurement.margins) if c >= 0]
-        self.rows: list[IntArray] = [np.flatnonzero(measurement.margins == c) for c in codes]
+        # Rows alike in all margins, and rows that no test tells apart either: a group of a test, or
+        # those with and without an event, can then move as one.
+        self.rows: list[IntArray] = []
+        for codes in (measurement.margins, measurement.strata):
+            self.rows += [np.flatnonzero(codes == c) for c in np.unique(codes) if c >= 0]
         self.edges = [_edges(measurement, int(rows[0])) for rows in self.rows]
-        self.share = np.array([rows.size for rows in self.rows], dtype=float)
+        self.share = np.array([rows.size if rows.size > 1 else 0 for rows in self.rows], float)
 
     def candidates(
         self, values: FloatArray, partner: FloatArray | None, count: int, rng: np.random.Generator
     ) -> FloatArray:
         """``count`` changed versions (count, n); ``partner`` (n,) is what ranks may follow."""
         states = np.repeat(values[None, :], count, axis=0)
-        if self.share.sum() < 2:
+        if not self.share.any():
             return states
         chance = self.share / self.share.sum()
         for state in states:
             index = int(rng.choice(chance.size, p=chance))
             rows = self.rows[index]
-            if rows.size < 2:
-                continue
             some = _some(rows, rng)
             kind = rng.random()
             if partner is not None and kind < 0.4:

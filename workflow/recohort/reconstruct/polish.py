@@ -22,8 +22,14 @@ _MANY = 32
 _FEW = 6
 """Candidates a step, where they are analysed one by one."""
 
-_PATIENCE = 1200
-"""Steps in a row that may bring no target nearer before the rest is given up."""
+_PATIENCE = 500
+"""Steps in vain after which a cycle ends."""
+
+_CYCLES = 1
+"""Further cycles, each of which begins with softer targets."""
+
+_EASED = 300
+"""Steps of a cycle in which targets are softer than they were printed."""
 
 _KICK = 12
 """After so many steps in vain a target counts for more, so that others make way for it."""
@@ -110,28 +116,40 @@ def polish(
             current[name] = float(bench.losses(name, mine, key, columns[key][None, :])[0])
             if not bench.is_quick(name, key, columns[key][None, :]):
                 slow.add(name)
+    names, many = list(current), len(current)
     keys = sorted({key for name in current for key in movable[name]})
     touched = {key: [q for q in current if key in depends[q]] for key in keys}
     movers = {key: Mover(measurements[key]) for key in keys}
     best, least = dict(columns), sum(current.values())
     weight = dict.fromkeys(current, 1.0)
     idle = dict.fromkeys(current, 0)
-    measured = since = 0
+    measured = since = cycle = 0
+    softness = 0.0
     for _ in range(steps):
         open_ = [q for q, loss in current.items() if loss > MET]
-        if not open_ or since >= _PATIENCE:
-            break
-        name = open_[int(rng.integers(len(open_)))]
+        if softness == 0.0 and (not open_ or since >= _PATIENCE):
+            if not open_ or cycle == _CYCLES:
+                break
+            cycle, since = cycle + 1, 0
+            weight = dict.fromkeys(current, 1.0)
+        since += 1
+        eased = _eased(cycle, since)
+        if eased != softness:
+            softness = eased
+            for q in current:
+                key = movable[q][0]
+                state = columns[key][None, :]
+                current[q] = float(bench.losses(q, by_quantity[q], key, state, softness)[0])
+        name = open_[int(rng.integers(len(open_)))] if open_ else names[int(rng.integers(many))]
         key = movable[name][int(rng.integers(len(movable[name])))]
         count = _FEW if slow.intersection(touched[key]) else _MANY
         partner = _partner(bench, card.columns[key.partition("@")[0]].unit, key, depends[name], rng)
         states = movers[key].candidates(columns[key], partner, count, rng)
         measured += count
-        losses = {q: bench.losses(q, by_quantity[q], key, states) for q in touched[key]}
+        losses = {q: bench.losses(q, by_quantity[q], key, states, softness) for q in touched[key]}
         total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
         pick = int(np.argmin(total))
         gain = sum(weight[q] * current[q] for q in touched[key]) - float(total[pick])
-        since += 1
         idle[name] = 0 if gain > 1e-9 else idle[name] + 1
         if idle[name] >= _KICK:
             idle[name] = 0
@@ -141,10 +159,17 @@ def polish(
             for q in touched[key]:
                 current[q] = float(losses[q][pick])
             now = sum(current.values())
-            if now < least:
-                best, least, since = dict(columns), now, 0
+            if softness == 0.0 and now < least - 1e-9:
+                best, least, since = dict(columns), now, max(0, min(since, _EASED))
     columns.update(best)
     return measured
+
+
+def _eased(cycle: int, since: int) -> float:
+    """How soft the targets are: not at all at first, then from soft to hard in each cycle."""
+    if cycle == 0 or since >= _EASED:
+        return 0.0
+    return float(0.5 * 0.01 ** (since // 20 * 20 / _EASED))
 
 
 def _partner(
