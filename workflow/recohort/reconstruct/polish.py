@@ -34,6 +34,9 @@ _EASED = 300
 _KICK = 12
 """After so many steps in vain a target counts for more, so that others make way for it."""
 
+_VAIN = 40
+"""After so many steps in which none of a quantity's versions comes nearer, it is left as it is."""
+
 _KEY_FIELDS = ("column", "other", "baseline", "at", "time")
 _CONDITION_FIELDS = ("having", "test", "reference", "outcome", "group", "event")
 
@@ -123,10 +126,11 @@ def polish(
     best, least = dict(columns), sum(current.values())
     weight = dict.fromkeys(current, 1.0)
     idle = dict.fromkeys(current, 0)
+    vain = dict.fromkeys(current, 0)
     measured = since = cycle = 0
     softness = 0.0
     for _ in range(steps):
-        open_ = [q for q, loss in current.items() if loss > MET]
+        open_ = [q for q, loss in current.items() if loss > MET and vain[q] < _VAIN]
         if softness == 0.0 and (not open_ or since >= _PATIENCE):
             if not open_ or cycle == _CYCLES:
                 break
@@ -148,6 +152,7 @@ def polish(
         measured += count
         losses = {q: bench.losses(q, by_quantity[q], key, states, softness) for q in touched[key]}
         total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
+        vain[name] = 0 if losses[name].min() < current[name] - 1e-12 else vain[name] + 1
         pick = int(np.argmin(total))
         gain = sum(weight[q] * current[q] for q in touched[key]) - float(total[pick])
         idle[name] = 0 if gain > 1e-9 else idle[name] + 1
