@@ -25,6 +25,8 @@ from scipy import stats
 from unseen_families import FAMILIES, Paper, draw_paper
 from unseen_judge import judged, read_tables
 
+from recohort.audit.finding import FindingVerdict
+from recohort.audit.study import audit_card
 from recohort.card.loader import load_card
 from recohort.printed import Printed
 from recohort.reconstruct.files import write_reconstruction
@@ -176,8 +178,15 @@ def attempt(paper: Paper, seed: int, attempts: int, **changed: str) -> Trial:
             if not first and f"prints {len(values)} of {len(values)}" in text:
                 first = time.process_time() - began
 
-        plan = Plan(seed, 0, attempts=attempts, time_limit=20.0 * attempts)
-        found = reconstruct(card_file, plan, progress=progress)
+        plan = Plan(seed, 0, attempts=attempts, time_limit=10.0 * attempts)
+        proven: list[frozenset[str]] = []
+        if changed:
+            # As on the command line: what the audit proves is not looked for again.
+            findings = audit_card(card_file.base, seconds=1.0).findings
+            proven = [
+                frozenset(f.values) for f in findings if f.verdict is FindingVerdict.IMPOSSIBLE
+            ]
+        found = reconstruct(card_file, plan, proven, progress)
         spent = first or time.process_time() - began
         write_reconstruction(card_file, found, seed, Path(name) / "out")
         tables = read_tables(Path(name) / "out" / "cohort", paper.card)
