@@ -57,11 +57,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The best attempt at a job."""
+    """The best attempt at a job.
+
+    ``fixed`` are values that were missed by the same estimates twice: no draw would change them.
+    """
 
     job: Job
     drawn: Drawn
     attempts: int
+    fixed: frozenset[str] = frozenset()
 
 
 Run = Callable[[Sequence[Job]], Iterator[Outcome]]
@@ -116,6 +120,7 @@ def _draw(job: Job) -> Outcome:
     targets = targets_of(card, list(Role), everything - job.aims)
     best: Drawn | None = None
     before: dict[str, float] = {}
+    fixed: frozenset[str] = frozenset()
     for attempt in range(job.attempts):
         drawn = draw_cohort(card, targets, _rng(job, card.study, attempt), Effort())
         if best is None or (len(drawn.unmet), drawn.loss) < (len(best.unmet), best.loss):
@@ -123,12 +128,12 @@ def _draw(job: Job) -> Outcome:
         if Shortfall.of(drawn.unmet, job.aims, job.conflicts).is_excused:
             break
         missed = {name: drawn.estimates[name] for name in drawn.unmet}
-        if missed == before or (job.deadline is not None and time.monotonic() > job.deadline):
-            # What comes out the same twice does not depend on what is drawn.
+        fixed = frozenset(name for name, value in missed.items() if before.get(name) == value)
+        if missed.keys() == fixed or (job.deadline is not None and time.monotonic() > job.deadline):
             break
         before = missed
     assert best is not None
-    return Outcome(job, best, attempt + 1)
+    return Outcome(job, best, attempt + 1, fixed)
 
 
 def _leave_interrupts_to_the_parent() -> None:

@@ -150,6 +150,9 @@ class _Search:
         self.ids = frozenset(value.id for value in card.values)
         held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
         self.imposed = self.ids - held_out - set(plan.hold_out)
+        self.by_id = {value.id: value for value in card.values}
+        self.dependence = Dependence(card_file)
+        self.fixed: dict[str, frozenset[str]] = {}
         self._blocked: dict[Setting, dict[str, frozenset[str]]] = {}
         limit = plan.time_limit
         self.deadline = None if limit is None else time.monotonic() + limit
@@ -202,8 +205,14 @@ class _Search:
         return (*self.impossible, *self.blocked(setting).values())
 
     def within_reach(self, setting: Setting) -> frozenset[str]:
-        """All values but the p-values that the setting's test cannot give."""
-        return self.ids - self.blocked(setting).keys()
+        """All values but those that no cohort under the setting can print.
+
+        Those are the p-values that its test cannot give, and what comes out the same in every draw
+        unless it rests on a choice that is changed.
+        """
+        changed = {name for name, index in setting.choices if index}
+        vain = {name for name, rests_on in self.fixed.items() if not rests_on & changed}
+        return self.ids - self.blocked(setting).keys() - vain
 
     # The stored cohort
 
@@ -220,6 +229,8 @@ class _Search:
             for outcome in self.do(jobs):
                 setting, of_all = outcome.job.setting, self._keep(outcome)
                 missed[setting] = of_all
+                if not setting.choices:
+                    self.fixed = {name: self.rests_on(name) for name in outcome.fixed}
                 imposed = tuple(sorted(set(of_all) & self.imposed))
                 self.settings[setting] = self._result(setting, imposed, of_all)
         if not self.is_enough:
@@ -233,7 +244,13 @@ class _Search:
         stored = self.stored
         if stored is None:
             return False
-        return self.late or Shortfall.of(stored.unmet, self.ids, self.impossible).is_excused
+        missed = set(stored.unmet) - self.fixed.keys()
+        return self.late or Shortfall.of(missed, self.ids, self.impossible).is_excused
+
+    def rests_on(self, name: str) -> frozenset[str]:
+        """The assumptions that a value rests on."""
+        value = self.by_id[name]
+        return frozenset(self.dependence.of(value.quantity, value.statistic))
 
     def _try_harder(self, missed: dict[Setting, tuple[str, ...]]) -> None:
         """More attempts, also with two choices changed, where nothing proves them vain."""
@@ -245,7 +262,10 @@ class _Search:
             expected = sum(map(len, parts)) if parts else len(missed[setting])
             chances.append((expected, len(parts), setting))
         chances.sort(key=lambda chance: chance[:2])
-        jobs = [self.job(Purpose.STORED, s, 1, self.ids) for _, _, s in chances[:_CHANCES]]
+        jobs = [
+            self.job(Purpose.STORED, setting, 1, self.within_reach(setting))
+            for _, _, setting in chances[:_CHANCES]
+        ]
         for outcome in self.do(jobs):
             setting, of_all = outcome.job.setting, self._keep(outcome)
             known = self.settings.get(setting)
@@ -258,11 +278,7 @@ class _Search:
     def _pairs(self, settings: Sequence[Setting]) -> Iterator[Setting]:
         """Two choices changed at once, one of which the values missed so far rest on."""
         assert self.stored is not None
-        dependence = Dependence(self.card_file)
-        resting: set[str] = set()
-        for value in self.card_file.base.values:
-            if value.id in self.stored.unmet:
-                resting |= set(dependence.of(value.quantity, value.statistic))
+        resting = frozenset().union(*(self.rests_on(name) for name in self.stored.unmet))
         for one, other in itertools.combinations([s for s in settings if s.choices], 2):
             names = {one.choices[0][0], other.choices[0][0]}
             if len(names) == 2 and names & resting:
@@ -274,10 +290,9 @@ class _Search:
         Held-out p-values first (another test may have given them), else the worst miss.
         """
         by_id = {one.id: one for one in self.everything}
-        card = self.card_file.base
-        held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
+        held_out = {name for name, value in self.by_id.items() if value.role is Role.HELD_OUT}
         assert self.stored is not None
-        aside = set(self.blocked(self.stored.setting))
+        aside = self.ids - self.within_reach(self.stored.setting)
         for round_ in range(_ROUNDS):
             still = set(self.stored.unmet) - aside
             if not still or self.is_enough:
