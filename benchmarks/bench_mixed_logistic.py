@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,30 +20,36 @@ from recohort.estimators.mixed_logistic import fit_mixed_logistic
 
 Array = NDArray[np.float64]
 TASK = "fit, nodes: {}"
+# Cohorts of ours that are timed before every fit of theirs.
+TURN = 500
 
+# Answers every line "engine nodes cohort" with the processor seconds of that fit.
 R_SCRIPT = r"""
-args <- commandArgs(TRUE)
-d <- read.csv(args[1]); n <- as.integer(args[2])
-time <- function(f) {
-  t <- sapply(1:n, function(c) { e <- d[d$c == c, ]; sum(system.time(f(e))[1:2]) })
-  median(t)
-}
+d <- read.csv(commandArgs(TRUE)[1])
+quiet <- function(x) suppressWarnings(suppressMessages(x))
+has <- function(p) quiet(requireNamespace(p, quietly = TRUE))
+cat(c("lme4", "glmmTMB")[c(has("lme4"), has("glmmTMB"))], "\n"); flush(stdout())
 f <- y ~ x1 + x2 + x3 + (1 | g)
-if (requireNamespace("lme4", quietly = TRUE)) {
-  suppressMessages(library(lme4))
-  for (k in c(1, 9)) {
-    cat("lme4 default,", k, time(function(e) suppressWarnings(suppressMessages(
-      glmer(f, e, family = binomial, nAGQ = k)))), "\n")
-    cat("lme4 bobyqa,", k, time(function(e) suppressWarnings(suppressMessages(
-      glmer(f, e, family = binomial, nAGQ = k, control = glmerControl("bobyqa"))))), "\n")
-  }
-}
-if (requireNamespace("glmmTMB", quietly = TRUE)) {
-  suppressMessages(library(glmmTMB))
-  cat("glmmTMB,", 1, time(function(e) suppressWarnings(suppressMessages(
-    glmmTMB(f, e, family = binomial)))), "\n")
+fits <- list(
+  "lme4-default" = function(e, k) lme4::glmer(f, e, family = binomial, nAGQ = k),
+  "lme4-bobyqa" = function(e, k) lme4::glmer(
+    f, e, family = binomial, nAGQ = k, control = lme4::glmerControl("bobyqa")),
+  "glmmTMB-default" = function(e, k) glmmTMB::glmmTMB(f, e, family = binomial))
+input <- file("stdin", "r")
+while (length(line <- readLines(input, 1)) > 0) {
+  part <- strsplit(line, " ")[[1]]
+  e <- d[d$c == as.integer(part[3]), ]
+  cat(sum(system.time(quiet(fits[[part[1]]](e, as.integer(part[2]))))[1:2]), "\n")
+  flush(stdout())
 }
 """
+ENGINES = (
+    ("lme4-default", 1),
+    ("lme4-bobyqa", 1),
+    ("lme4-default", 9),
+    ("lme4-bobyqa", 9),
+    ("glmmTMB-default", 1),
+)
 
 
 def cohorts(
@@ -61,9 +69,19 @@ def cohorts(
     return (rng.random((count, rows)) < 1 / (1 + np.exp(-eta))).astype(float), x, group
 
 
+def say(text: str) -> None:
+    """A word beside the table, which goes to standard output."""
+    print(text, file=sys.stderr)
+
+
 def run_r(y: Array, x: Array, group: NDArray[np.int64], count: int) -> list[Row]:
-    """lme4 and glmmTMB on the first cohorts, the median processor time of a fit."""
+    """lme4 and glmmTMB on the first cohorts, in turns with ours.
+
+    What else the machine does then hits both alike: before every fit of theirs, ours are timed at
+    the same nodes, and the median of these ratios is reported.
+    """
     if shutil.which("Rscript") is None:
+        say("lme4 and glmmTMB are left out: there is no Rscript.")
         return []
     with tempfile.TemporaryDirectory() as folder:
         data, script = Path(folder) / "data.csv", Path(folder) / "bench.R"
@@ -74,23 +92,46 @@ def run_r(y: Array, x: Array, group: NDArray[np.int64], count: int) -> list[Row]
                 values = ",".join(repr(float(v)) for v in x[c, i, 1:])
                 lines.append(f"{c + 1},{y[c, i]:g},{values},{group[c, i]}")
         data.write_text("\n".join(lines))
-        output = subprocess.run(
-            ["Rscript", str(script), str(data), str(count)],
-            capture_output=True,
+        rows = []
+        with subprocess.Popen(
+            ["Rscript", str(script), str(data)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             text=True,
-            check=True,
-        ).stdout
-    rows = []
-    for line in output.splitlines():
-        engine, rest = line.split(",")
-        nodes, seconds = rest.split()
-        rows.append(Row(TASK.format(nodes), engine, float(seconds)))
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            present = process.stdout.readline().split()
+            for engine, nodes in ENGINES:
+                package = engine.split("-")[0]
+                if package not in present:
+                    say(f"{package} is left out: R has no such package.")
+                    continue
+                theirs, ratios = [], []
+                for c in range(1, count + 1):
+                    own = median_seconds(
+                        lambda k=nodes: fit_mixed_logistic_batch(
+                            y[:TURN], x[:TURN], group[:TURN], nodes=k
+                        ),
+                        TURN,
+                        3,
+                    )
+                    process.stdin.write(f"{engine} {nodes} {c}\n")
+                    process.stdin.flush()
+                    theirs.append(float(process.stdout.readline()))
+                    ratios.append(theirs[-1] / own)
+                # The first fit of a package loads it.
+                seconds, ratio = median(theirs[1:]), median(ratios[1:])
+                name = engine.replace("-", " ")
+                rows.append(Row(TASK.format(nodes), name, seconds, ratio=ratio))
+            process.stdin.close()
     return rows
 
 
 def run_gpboost(y: Array, x: Array, group: NDArray[np.int64], count: int) -> list[Row]:
     """GPBoost (Laplace only), where it can be imported."""
     if importlib.util.find_spec("gpboost") is None:
+        say("GPBoost is left out: it is not installed.")
         return []
     import gpboost
 
@@ -147,7 +188,7 @@ def run() -> list[Row]:
         lambda: [fit_mixed_logistic(y[c], x[c], group[c]) for c in range(50)], 50
     )
     rows.append(Row(TASK.format(9), "recohort, one call a fit", seconds))
-    rows += run_r(y, x, group, 8)
+    rows += run_r(y, x, group, 16)
     rows += run_gpboost(y, x, group, 20)
     rows += run_statsmodels(y, x, group, 3)
     for label, size, groups, batch in (

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Seconds for one unit of a task by one engine; ``ours`` marks the one that ratios refer to."""
+    """Seconds for one unit of a task by one engine; ``ours`` marks the one that ratios refer to.
+
+    ``ratio`` is the median of ratios to ours that were taken in turns, where there is one.
+    """
 
     task: str
     engine: str
     seconds: float
     ours: bool = False
+    ratio: float | None = None
 
 
 def median_seconds(work: Callable[[], object], units: int = 1, repeats: int = 7) -> float:
@@ -43,7 +47,11 @@ def table(title: str, rows: list[Row]) -> str:
         "| --- | --- | ---: | ---: | ---: |",
     ]
     for row in rows:
-        ratio = "" if row.ours or row.task not in ours else f"{row.seconds / ours[row.task]:,.3g}"
+        ratio = ""
+        if row.ratio is not None:
+            ratio = f"{row.ratio:,.0f}"
+        elif not row.ours and row.task in ours:
+            ratio = f"{row.seconds / ours[row.task]:,.3g}"
         lines.append(
             f"| {row.task} | {row.engine} | {row.seconds * 1e6:,.0f} | {1 / row.seconds:,.0f} | "
             f"{ratio} |"

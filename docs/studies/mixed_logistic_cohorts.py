@@ -29,6 +29,8 @@ Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 GRID = np.array([0.02, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.4, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 29.0])
 NODES = 9
+# A standard deviation of so many logits is no estimate: a group is all or nothing.
+FAR = 13.0
 
 
 def draw(seed: int, index: int) -> tuple[Array, Array, Labels]:
@@ -141,8 +143,10 @@ def judge(y: Array, x: Array, group: Labels) -> tuple[str, str, float]:
         return flag, "", np.nan
     scan = profile(y, x, group, GRID)
     if flag is FitFlag.SD_UNBOUNDED:
+        # The profile's highest point lies far out, or is the farthest that could be fitted.
         seen = np.flatnonzero(np.isfinite(scan))
-        rising = seen.size > 0 and np.argmax(scan[seen]) == seen.size - 1
+        top = seen[np.argmax(scan[seen])] if seen.size else 0
+        rising = seen.size > 0 and (GRID[top] >= FAR or top == seen[-1])
         return flag if rising else f"{flag}, not confirmed", "", np.nan
     if not np.isfinite(theta).all() or not np.isfinite(fit.se).all():
         return flag, "not finite", np.nan

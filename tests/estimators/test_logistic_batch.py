@@ -138,3 +138,60 @@ def test_refusals_name_the_argument() -> None:
         fit_mixed_logistic_batch(y, x, group, start=(np.zeros(2), 0.1))
     with pytest.raises(ValueError, match=r"^nodes:"):
         fit_mixed_logistic_batch(y, x, group, nodes=0)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_trials_weights_and_offset_to_the_bits_of_single_fits(shared: bool) -> None:
+    _, x, group = cohorts(12, seed=3)
+    rng = np.random.default_rng(4)
+    size = (90,) if shared else (12, 90)
+    trials = rng.integers(0, 5, size)
+    weights = rng.choice([0.0, 0.5, 1.0, 2.0], size)
+    offset = rng.normal(size=size) * 0.3
+    y = rng.binomial(np.broadcast_to(trials, (12, 90)), 0.3)
+    mixed = fit_mixed_logistic_batch(y, x, group, trials=trials, weights=weights, offset=offset)
+    plain = fit_logistic_batch(y, x, trials=trials, weights=weights, offset=offset)
+    assert mixed.ok.sum() > 6
+    for c in range(12):
+        own = {
+            "trials": trials if shared else trials[c],
+            "weights": weights if shared else weights[c],
+            "offset": offset if shared else offset[c],
+        }
+        one = fit_mixed_logistic(y[c], x[c], group[c], **own)
+        np.testing.assert_array_equal(one.coef, mixed.coef[c])
+        np.testing.assert_array_equal(one.se, mixed.se[c])
+        assert (one.sd, one.loglik) == (mixed.sd[c], mixed.loglik[c])
+        single = fit_logistic(y[c], x[c], **own)
+        np.testing.assert_array_equal(single.coef, plain.coef[c])
+        assert single.loglik == plain.loglik[c]
+
+
+def test_weight_two_is_the_row_twice_in_a_batch() -> None:
+    y, x, group = cohorts(6, seed=5)
+    one = fit_mixed_logistic_batch(y, x, group, weights=np.full(90, 2.0))
+    two = fit_mixed_logistic_batch(
+        np.tile(y, (1, 2)), np.tile(x, (1, 2, 1)), np.tile(group, (1, 2))
+    )
+    np.testing.assert_allclose(one.coef, two.coef, rtol=1e-8)
+    np.testing.assert_allclose(one.loglik, two.loglik, rtol=1e-10)
+
+
+def test_refused_trials_weights_and_offsets() -> None:
+    y, x, group = cohorts(3)
+    for name, value in [
+        ("trials", np.full(90, 1.5)),
+        ("trials", np.full(90, -1)),
+        ("trials", np.ones(89)),
+        ("weights", -np.ones(90)),
+        ("weights", ["heavy"] * 90),
+        ("weights", np.ones((2, 90))),
+        ("offset", np.full(90, np.nan)),
+        ("offset", np.ones((3, 89))),
+    ]:
+        with pytest.raises(ValueError, match=f"^{name}:"):
+            fit_mixed_logistic_batch(y, x, group, **{name: value})
+        with pytest.raises(ValueError, match=f"^{name}:"):
+            fit_logistic_batch(y, x, **{name: value})
+    with pytest.raises(ValueError, match=r"^y: got .*; takes whole numbers from 0 to trials"):
+        fit_logistic_batch(y + 2, x, trials=np.full(90, 2))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from recohort.estimators.fit_flag import FLAGS, FitFlag
+from recohort.estimators.logistic import fit_logistic
 from recohort.estimators.logistic_batch import fit_logistic_batch
+from recohort.estimators.mixed_logistic import fit_mixed_logistic
 from recohort.estimators.separation import SeparationKind, find_separation
 
 
@@ -58,3 +60,39 @@ def test_fits_recognise_what_the_linear_programme_finds() -> None:
         kinds[separated] += 1
         assert FLAGS[fit.codes[0]] is (FitFlag.SEPARATED if separated else FitFlag.OK)
     assert min(kinds.values()) > 40
+
+
+def test_limit_of_a_separated_fit_is_the_fit_of_the_rows_in_doubt() -> None:
+    rng = np.random.default_rng(11)
+    n = 300
+    mark = (np.arange(n) % 6 == 0).astype(float)
+    x = np.column_stack([np.ones(n), rng.normal(size=n), mark])
+    group = rng.integers(0, 12, n)
+    eta = x @ [-0.5, 0.8, 0.0] + rng.normal(size=12)[group]
+    y = np.where(mark == 1.0, 1.0, rng.random(n) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+    doubt = mark == 0.0
+    fit, rest = fit_logistic(y, x), fit_logistic(y[doubt], x[doubt][:, :2])
+    assert fit.flag == "separated"
+    assert fit.coef[2] == np.inf
+    np.testing.assert_array_equal(fit.coef[:2], rest.coef)
+    np.testing.assert_array_equal(fit.se[:2], rest.se)
+    assert np.isnan(fit.se[2])
+    # The likelihood climbs to that of the limit, and the finite coefficients to the limit's.
+    assert fit.loglik == rest.loglik
+    far = fit_logistic(y[doubt | mark.astype(bool)], x[:, :2], offset=40.0 * mark)
+    np.testing.assert_allclose(fit.coef[:2], far.coef, rtol=1e-8)
+    np.testing.assert_allclose(fit.se[:2], far.se, rtol=1e-8)
+    mixed = fit_mixed_logistic(y, x, group)
+    mixed_rest = fit_mixed_logistic(y[doubt], x[doubt][:, :2], group[doubt])
+    assert mixed.flag == "separated"
+    np.testing.assert_array_equal(mixed.coef[:2], mixed_rest.coef)
+    np.testing.assert_array_equal(mixed.se[:2], mixed_rest.se)
+    assert (mixed.sd, mixed.sd_se) == (mixed_rest.sd, mixed_rest.sd_se)
+
+
+def test_no_limit_where_everything_is_certain() -> None:
+    x = np.column_stack([np.ones(8), np.arange(8.0)])
+    fit = fit_logistic((np.arange(8) > 3).astype(float), x)
+    assert fit.flag == "separated"
+    assert np.isinf(fit.coef).all()
+    assert np.isnan(fit.se).all()

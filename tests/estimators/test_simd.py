@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from recohort.estimators.simd import exp8, largest8, load8, log8, product8, store8, sum8
+from recohort.estimators.simd import (
+    exp8,
+    largest8,
+    load8,
+    log8,
+    product8,
+    products8,
+    store8,
+    sum8,
+    sums8,
+)
 
 
 @njit
@@ -37,3 +47,21 @@ def test_exp_saturates_so_that_products_stay_finite() -> None:
     assert np.isfinite(exp[5] * exp[5])
     assert exp[0] == exp[2] > 0.0
     assert exp[3] == exp[5]
+
+
+@njit
+def _eight(x, total, product):  # type: ignore[no-untyped-def]
+    store8(total, 0, sums8(x, 0))
+    store8(product, 0, products8(x, 0))
+
+
+def test_eight_sums_at_once_do_not_depend_on_their_neighbours() -> None:
+    x = np.random.default_rng(1).normal(size=(8, 8))
+    total, product = np.empty(8), np.empty(8)
+    _eight(x.ravel(), total, product)
+    np.testing.assert_allclose(total, x.sum(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(product, x.prod(axis=1), rtol=1e-13)
+    other, spare = np.empty(8), np.empty(8)
+    _eight(np.tile(x[3], 8), other, spare)
+    assert (other == total[3]).all()
+    assert (spare == product[3]).all()

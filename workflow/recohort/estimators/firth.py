@@ -77,7 +77,7 @@ def fit_firth_data(data: LogisticData, held: dict[int, float] | None = None) -> 
             converged = True
             break
     flag = FitFlag.OK if converged else FitFlag.NOT_CONVERGED
-    constant = binomial_constant(data)
+    constant = binomial_constant(data.success, data.trials, data.weights)
     return LogisticFit(
         coef=beta,
         se=np.sqrt(np.diag(inverse)),

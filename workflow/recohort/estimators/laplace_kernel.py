@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from recohort.estimators.jit import inner
+from recohort.estimators.jit import allocating
 from recohort.estimators.logistic_kernel import Cohort, Matrix, Vector, dot, dot3
-from recohort.estimators.mixed_logistic_kernel import Groups, at_modes, find_modes
+from recohort.estimators.mixed_logistic_kernel import Groups, at_modes, find_modes, width
 from recohort.estimators.simd import (
     LANES,
     add8,
@@ -27,13 +27,13 @@ from recohort.estimators.simd import (
 )
 
 
-@inner
+@allocating
 def evaluate_laplace(
     cohort: Cohort,
     rows: int,
     groups: int,
     p: int,
-    group_x: Vector,
+    total_x: Vector,
     theta: Vector,
     gradient: Vector,
     information: Matrix,
@@ -49,8 +49,11 @@ def evaluate_laplace(
     if not find_modes(cohort, rows, groups, p, theta, sigma, room):
         return np.nan
     loglik = at_modes(cohort, groups, p, sigma, room)
-    gradient[:] = 0.0
+    for j in range(p):
+        gradient[j] = total_x[j]
+    gradient[p] = 0.0
     information[:, :] = 0.0
+    wide = width(groups)
     # Sums over a group's rows of weight (1), its derivative (2) and second derivative (3) by eta,
     # times 1, x and x x'. Index p stands for the column of ones.
     sum1, sum2, sum3 = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, q))
@@ -59,7 +62,7 @@ def evaluate_laplace(
     # c_i = to_x x_i + (0, u) + sigma * slope, so sums of f c_i c_i' follow from those of f x x'.
     shift = np.zeros(q)
     mode_curve = np.zeros((q, q))
-    inner = np.zeros((q, q))
+    direct_curve = np.zeros((q, q))
     one = splat8(1.0)
     for g in range(groups):
         start, stop = cohort.first[g], cohort.first[g + 1]
@@ -95,7 +98,7 @@ def evaluate_laplace(
         h = 1.0 + sigma * sigma * sum1[p, p]
         total1, total2 = sum1[p, p], sum2[p, p]
         for j in range(q):
-            slope[j] = room.mode_slope[g, j]
+            slope[j] = room.mode_slope[j * wide + g]
             shift[j] = sigma * slope[j]
         shift[p] += u
         for j in range(q):
@@ -103,7 +106,7 @@ def evaluate_laplace(
             moved = shift[j] * total2 + (sum2[j, p] if j < p else 0.0)
             h_slope[j] = sigma * sigma * moved + (2.0 * sigma * total1 if j == p else 0.0)
             direct = (
-                group_x[g * p + j] - dot(room.prob, start, cohort.tx, j * capacity + start, size)
+                -dot(room.prob, start, cohort.tx, j * capacity + start, size)
                 if j < p
                 else u * residual
             )
@@ -133,7 +136,7 @@ def evaluate_laplace(
                 else:
                     value = u * (shift[k] * total1 + (sum1[p, k] if k < p else 0.0))
                     value -= slope[k] * residual
-                inner[j, k] = value
+                direct_curve[j, k] = value
         for j in range(q):
             for k in range(q):
                 w2c_j = shift[j] * total2 + (sum2[j, p] if j < p else 0.0)
@@ -158,5 +161,5 @@ def evaluate_laplace(
                 if j == p and k == p:
                     h_curve += 2.0 * total1
                 log_curve = 0.5 * (h_curve / h - h_slope[j] * h_slope[k] / (h * h))
-                information[j, k] += inner[j, k] + log_curve
+                information[j, k] += direct_curve[j, k] + log_curve
     return loglik

@@ -13,6 +13,7 @@ from recohort.estimators.arguments import FloatArray
 from recohort.estimators.fit_flag import FLAGS, FitFlag, meaning
 from recohort.estimators.logistic_data import LogisticData, dependent_columns, logistic_data
 from recohort.estimators.logistic_run import Problem, no_nodes, solve
+from recohort.estimators.separation import in_limit, limit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class LogisticFit:
     ``coef``, ``se`` (p,), ``cov`` (p, p) from the information; ``loglik`` without penalty,
     ``penalised_loglik`` with it (equal where there is none). ``n`` and ``events`` count trials.
     ``flag`` and ``message`` say how the fit ended; ``separated`` names columns that diverge, whose
-    coefficients are infinite.
+    coefficients are infinite. The other coefficients, their standard errors and ``loglik`` are then
+    those of the limit, the fit of the rows that the separation leaves in doubt (`limit_of`).
     """
 
     coef: FloatArray
@@ -43,13 +45,13 @@ class LogisticFit:
     separated: tuple[str, ...]
 
 
-def binomial_constant(data: LogisticData) -> float:
+def binomial_constant(success: FloatArray, trials: FloatArray, weights: FloatArray) -> float:
     """The part of the log-likelihood without parameters: sum of weights * log C(trials, y)."""
-    if (data.trials <= 1.0).all():
+    if (trials <= 1.0).all():
         return 0.0
     return math.fsum(
         w * (math.lgamma(m + 1.0) - math.lgamma(s + 1.0) - math.lgamma(m - s + 1.0))
-        for w, m, s in zip(data.weights, data.trials, data.success, strict=True)
+        for w, m, s in zip(weights, trials, success, strict=True)
     )
 
 
@@ -83,10 +85,16 @@ def fit_logistic_data(data: LogisticData) -> LogisticFit:
         raise ValueError(f"x: got collinear columns ({dependent_columns(data.x, data.names)})")
     coef = found.theta[0, :p]
     separated: tuple[str, ...] = ()
+    covariance = found.cov[0, :p, :p]
+    value = float(found.loglik[0]) + binomial_constant(data.success, data.trials, data.weights)
     if flag is FitFlag.SEPARATED:
         separated = diverging(coef, data.names)
-    covariance = found.cov[0, :p, :p]
-    value = float(found.loglik[0]) + binomial_constant(data)
+        limit = limit_of(data)
+        if limit is not None:
+            rest = fit_logistic_data(limit.data)
+            if rest.converged:
+                coef, covariance = in_limit(limit, coef, p, rest.coef, rest.cov)
+                value = rest.loglik
     return LogisticFit(
         coef=coef,
         se=np.sqrt(np.diag(covariance)),

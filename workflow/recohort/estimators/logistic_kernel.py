@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recohort.estimators.jit import inner
+from recohort.estimators.jit import allocating, lean
 from recohort.estimators.simd import (
     LANES,
     add8,
@@ -26,6 +26,7 @@ from recohort.estimators.simd import (
     store8,
     sub8,
     sum8,
+    sums8,
     where_positive8,
 )
 
@@ -40,6 +41,10 @@ COLLINEAR, UNIDENTIFIED, NOT_CONVERGED, INVALID, INEXACT = 5, 6, 7, 8, 9
 PIVOT = 1e-11
 # Newton stops when the squared step in standard errors is below this.
 DECREMENT = 1e-14
+# A fit that only opens a mixed one may stop this close, where the groups' differences exceed
+# chance by so many standard errors: the solution cannot be at the boundary then.
+CLOSE = 1e-4
+CLEAR = 0.1
 
 
 class Cohort(NamedTuple):
@@ -58,32 +63,46 @@ class Cohort(NamedTuple):
     eta: Vector
     residual: Vector
     weight: Vector
+    group_residual: Vector
+    group_weight: Vector
+    partial: Vector
     slot: NDArray[np.int64]
     totals: Vector
 
 
-@inner
+@allocating
+def aligned(size: int) -> Vector:
+    """Zeros that start on a whole line of the processor's cache, so that no vector takes two."""
+    room = np.zeros(size + LANES)
+    first = (-(room.ctypes.data // 8)) % LANES
+    return room[first : first + size]
+
+
+@allocating
 def new_cohort(n: int, p: int, groups: int) -> Cohort:
     """An empty cohort with room for n rows in so many groups."""
     capacity = n + LANES * (groups + 1)
     capacity -= capacity % LANES
     return Cohort(
-        np.zeros(capacity * (p + 1)),
-        np.zeros(capacity * (p + 1)),
-        np.zeros(capacity),
-        np.zeros(capacity),
-        np.zeros(capacity),
-        np.zeros(groups + 1, np.int64),
-        np.zeros(groups + LANES),
-        np.zeros(capacity),
-        np.zeros(capacity),
-        np.zeros(capacity),
+        aligned(capacity * (p + 1)),
+        aligned(capacity * (p + 1)),
+        aligned(capacity),
+        aligned(capacity),
+        aligned(capacity),
+        np.zeros(groups + LANES + 1, np.int64),
+        aligned(groups + LANES),
+        aligned(capacity),
+        aligned(capacity),
+        aligned(capacity),
+        aligned(groups + LANES),
+        aligned(groups + LANES),
+        aligned(2 * LANES * LANES),
         np.zeros(groups + 1, np.int64),
         np.zeros(2),
     )
 
 
-@inner
+@lean
 def pack(
     cohort: Cohort,
     y: Vector,
@@ -116,7 +135,9 @@ def pack(
             cohort.first[groups] = rows
             groups += 1
             rows += (count + LANES - 1) // LANES * LANES
-    cohort.first[groups] = rows
+    # Groups that fill the last vector are empty.
+    cohort.first[groups : groups + LANES] = rows
+    cohort.group_success[groups : groups + LANES] = 0.0
     cohort.trials[:rows] = 0.0
     cohort.success[:rows] = 0.0
     cohort.offset[:rows] = 0.0
@@ -159,7 +180,7 @@ def pack(
     return rows, groups, unit, 2 if largest > 1.0 else 1
 
 
-@inner
+@lean
 def linear_predictor(cohort: Cohort, rows: int, p: int, beta: Vector) -> None:
     """eta = offset + x beta, into ``cohort.eta``."""
     capacity = cohort.trials.size
@@ -170,7 +191,7 @@ def linear_predictor(cohort: Cohort, rows: int, p: int, beta: Vector) -> None:
         store8(cohort.eta, r, eta)
 
 
-@inner
+@lean
 def dot(a: Vector, start_a: int, b: Vector, start_b: int, size: int) -> float:
     """The sum of a * b over ``size`` values, a multiple of eight."""
     total = splat8(0.0)
@@ -179,7 +200,7 @@ def dot(a: Vector, start_a: int, b: Vector, start_b: int, size: int) -> float:
     return float(sum8(total))
 
 
-@inner
+@lean
 def dot3(w: Vector, a: Vector, start_a: int, b: Vector, start_b: int, size: int) -> float:
     """The sum of w * a * b over ``size`` values, a multiple of eight."""
     total = splat8(0.0)
@@ -189,7 +210,7 @@ def dot3(w: Vector, a: Vector, start_a: int, b: Vector, start_b: int, size: int)
     return float(sum8(total))
 
 
-@inner
+@lean
 def evaluate_logistic(
     cohort: Cohort, rows: int, p: int, beta: Vector, gradient: Vector, information: Matrix
 ) -> float:
@@ -220,7 +241,7 @@ def evaluate_logistic(
     return float(sum8(total))
 
 
-@inner
+@lean
 def cholesky(a: Matrix, size: int, lower: Matrix) -> int:
     """a = lower lower' of the leading block; the first pivot that is not positive, or -1."""
     for j in range(size):
@@ -239,7 +260,7 @@ def cholesky(a: Matrix, size: int, lower: Matrix) -> int:
     return -1
 
 
-@inner
+@lean
 def cholesky_solve(lower: Matrix, size: int, b: Vector, out: Vector) -> None:
     """out = (lower lower')^-1 b."""
     for i in range(size):
@@ -254,7 +275,7 @@ def cholesky_solve(lower: Matrix, size: int, b: Vector, out: Vector) -> None:
         out[i] = value / lower[i, i]
 
 
-@inner
+@lean
 def cholesky_inverse(lower: Matrix, size: int, out: Matrix, column: Vector, unit: Vector) -> None:
     """out = (lower lower')^-1."""
     for j in range(size):
@@ -265,7 +286,7 @@ def cholesky_inverse(lower: Matrix, size: int, out: Matrix, column: Vector, unit
             out[i, j] = column[i]
 
 
-@inner
+@allocating
 def recedes(cohort: Cohort, rows: int, p: int, step: Vector, direction: Vector) -> bool:
     """Whether the likelihood never falls along ``step``: the mark of separation.
 
@@ -313,7 +334,7 @@ class Newton(NamedTuple):
     covariance: Matrix
 
 
-@inner
+@allocating
 def new_newton(q: int) -> Newton:
     """Empty room for q parameters."""
     return Newton(
@@ -327,11 +348,44 @@ def new_newton(q: int) -> Newton:
     )
 
 
-@inner
+@lean
+def intercept_score(cohort: Cohort, groups: int, p: int) -> tuple[float, float]:
+    """How far the groups differ beyond chance, in standard errors, and the information in total.
+
+    Twice the derivative of the log-likelihood by sigma^2 at 0 is the sum over groups of R^2 - W, R
+    the sum of a group's residuals and W of its weights; its standard error is about that of R^2.
+    """
+    capacity = cohort.trials.size
+    score = 0.0
+    squares = 0.0
+    total = 0.0
+    for b in range(0, groups, LANES):
+        for i in range(LANES):
+            first, stop = cohort.first[b + i], cohort.first[b + i + 1]
+            residual, weight = splat8(0.0), splat8(0.0)
+            for r in range(first, stop, LANES):
+                residual = add8(residual, load8(cohort.residual, r))
+                tx = load8(cohort.tx, p * capacity + r)
+                weight = fma8(load8(cohort.weight, r), tx, weight)
+            store8(cohort.partial, i * LANES, residual)
+            store8(cohort.partial, LANES * LANES + i * LANES, weight)
+        residual, weight = sums8(cohort.partial, 0), sums8(cohort.partial, LANES * LANES)
+        store8(cohort.group_residual, b, residual)
+        store8(cohort.group_weight, b, weight)
+        score += sum8(sub8(mul8(residual, residual), weight))
+        squares += sum8(mul8(weight, weight))
+        total += sum8(weight)
+    return score / np.sqrt(2.0 * squares), total
+
+
+@lean
 def fit_logistic_rows(
-    cohort: Cohort, rows: int, p: int, beta: Vector, newton: Newton
+    cohort: Cohort, rows: int, groups: int, p: int, beta: Vector, newton: Newton, clear: float
 ) -> tuple[int, float, int]:
     """Maximum likelihood from ``beta`` (overwritten). Returns flag, log-likelihood, iterations.
+
+    It stops close to the solution, as NOT_CONVERGED, where the groups differ by more than ``clear``
+    standard errors: a random intercept is sure to be wanted then. Infinity never stops it.
 
     ``newton.lower`` holds the Cholesky factor of the information at the end. In a separated
     cohort the columns that diverge end as plus or minus infinity.
@@ -363,6 +417,10 @@ def fit_logistic_rows(
             beta[j] += newton.step[j]
         if decrement < DECREMENT:
             return OK, loglik, iteration
+        if clear < np.inf and decrement < CLOSE and iteration < 10:
+            score, _ = intercept_score(cohort, groups, p)
+            if score > clear:
+                return NOT_CONVERGED, loglik, iteration
         if iteration >= 10 and recedes(cohort, rows, p, newton.step, newton.unit):
             for j in range(p):
                 if newton.unit[j] != 0.0:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recohort.estimators.arguments import FloatArray, IntArray
+from recohort.estimators.fit_flag import FLAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +99,7 @@ def solve(problem: Problem, first: int, stop: int, modes: bool = False) -> Solut
         result.modes,
         result.mode_sd,
     )
+    # A search that ended nowhere leaves the covariance of a point on its way.
+    incomplete = [code for code, flag in enumerate(FLAGS) if not flag.converged]
+    result.cov[np.isin(result.codes, incomplete)] = np.nan
     return result

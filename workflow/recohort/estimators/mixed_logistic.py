@@ -14,6 +14,7 @@ from recohort.estimators.logistic import binomial_constant, diverging
 from recohort.estimators.logistic_data import LogisticData, dependent_columns, logistic_data
 from recohort.estimators.logistic_run import Problem, solve
 from recohort.estimators.quadrature import gauss_hermite
+from recohort.estimators.separation import Limit, in_limit, limit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class MixedLogisticFit:
     and standard deviations in logits, by ``labels``. ``n`` and ``events`` count trials. At the
     boundary (``sd`` 0) everything of the standard deviation but itself is NaN and the modes are 0.
     ``flag`` and ``message`` say how the fit ended; ``separated`` names columns that diverge, whose
-    coefficients are infinite.
+    coefficients are infinite. The other estimates are then those of the limit, the fit of the rows
+    that the separation leaves in doubt (`limit_of`), where that can be fitted, else NaN.
     """
 
     coef: FloatArray
@@ -59,6 +61,22 @@ def _start(start: tuple[ArrayLike, float] | None, p: int) -> FloatArray:
     if coef.size != p:
         raise ValueError(f"start: got {coef.size} coefficients; takes {p}, one a column of x")
     return np.append(coef, number(start[1], "start", 0.0))[None, :]
+
+
+def _limit_fit(
+    data: LogisticData, nodes: int, fixed_sd: float
+) -> tuple[Limit, MixedLogisticFit] | None:
+    """A separated cohort's limit and its fit; None where there is none, or it is not complete."""
+    limit = limit_of(data)
+    if limit is None:
+        return None
+    begin = np.full((1, len(limit.columns) + 1), np.nan)
+    try:
+        fit = fit_mixed_data(limit.data, nodes, begin, fixed_sd)
+    except ValueError:
+        # The rows that are left are all of one group, or each of its own.
+        return None
+    return (limit, fit) if fit.converged else None
 
 
 def fit_mixed_data(
@@ -102,17 +120,25 @@ def fit_mixed_data(
         )
     coef, sd = found.theta[0, :p], float(found.theta[0, p])
     separated: tuple[str, ...] = ()
+    covariance = found.cov[0]
+    value = float(found.loglik[0]) + binomial_constant(data.success, data.trials, data.weights)
     if flag is FitFlag.SEPARATED:
         separated = diverging(coef, data.names)
-    variance = np.diag(found.cov[0])
+        rest = _limit_fit(data, nodes, fixed_sd)
+        if rest is None:
+            coef, value = np.where(np.isinf(coef), coef, np.nan), np.nan
+        else:
+            limit, fit = rest
+            coef, covariance = in_limit(limit, coef, p + 1, fit.coef, fit.cov)
+            sd, value = fit.sd, fit.loglik
+            covariance[p, p] = fit.cov[-1, -1]
     with np.errstate(invalid="ignore"):
-        error = np.sqrt(variance)
-    value = float(found.loglik[0]) + binomial_constant(data)
+        error = np.sqrt(np.diag(covariance))
     parameters = p + (0 if np.isfinite(fixed_sd) else 1)
     return MixedLogisticFit(
         coef=coef,
         se=error[:p],
-        cov=found.cov[0],
+        cov=covariance,
         sd=sd,
         sd_se=float(error[p]),
         loglik=value,

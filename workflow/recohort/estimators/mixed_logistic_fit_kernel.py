@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recohort.estimators.jit import entry, inner
+from recohort.estimators.jit import allocating, entry, lean
 from recohort.estimators.laplace_kernel import evaluate_laplace
 from recohort.estimators.logistic_kernel import (
     BOUNDARY,
+    CLEAR,
     DECREMENT,
     INEXACT,
     INVALID,
@@ -36,11 +37,14 @@ from recohort.estimators.logistic_kernel import (
     cholesky_solve,
     dot,
     fit_logistic_rows,
+    intercept_score,
     new_cohort,
     new_newton,
     pack,
 )
-from recohort.estimators.mixed_logistic_kernel import Groups, evaluate_mixed, new_groups
+from recohort.estimators.mixed_logistic_kernel import Groups, evaluate_mixed, new_groups, width
+from recohort.estimators.mixed_logistic_start_kernel import first_sd, rising_sd
+from recohort.estimators.simd import LANES, fma8, load8, splat8, spread8, store8, sum8
 
 # A standard deviation beyond this, in logits, is on its way to infinity.
 SD_LIMIT = 30.0
@@ -60,9 +64,16 @@ NEAR = 0.03
 SCARCE = 0.5
 # From here on the fit is complete but flagged: it should have had more nodes.
 INEXACT_SHIFT = 0.01
+# Newton's method stops when the squared step in standard errors is below this and the next would be
+# below NEXT, or at DECREMENT. The estimate is a step further on, exact to rounding, and so is the
+# likelihood with that step's gain.
+FINISH = 1e-10
+NEXT = 1e-17
+# Ordinary regression's slopes are smaller than the mixed model's by about sqrt(1 + this * sd^2).
+ATTENUATION = 0.346
 
 
-@inner
+@lean
 def objective(
     cohort: Cohort,
     rows: int,
@@ -71,7 +82,7 @@ def objective(
     unit: bool,
     z: Vector,
     log_weight: Vector,
-    group_x: Vector,
+    total_x: Vector,
     theta: Vector,
     gradient: Vector,
     information: Matrix,
@@ -80,14 +91,14 @@ def objective(
     """Log-likelihood, gradient and information, by Laplace's approximation if one node."""
     if z.size == 1:
         return evaluate_laplace(
-            cohort, rows, groups, p, group_x, theta, gradient, information, room
+            cohort, rows, groups, p, total_x, theta, gradient, information, room
         )
     return evaluate_mixed(
-        cohort, rows, groups, p, unit, z, log_weight, group_x, theta, gradient, information, room
+        cohort, rows, groups, p, unit, z, log_weight, total_x, theta, gradient, information, room
     )
 
 
-@inner
+@allocating
 def difference_information(
     cohort: Cohort,
     rows: int,
@@ -96,7 +107,7 @@ def difference_information(
     unit: bool,
     z: Vector,
     log_weight: Vector,
-    group_x: Vector,
+    total_x: Vector,
     theta: Vector,
     newton: Newton,
     room: Groups,
@@ -113,23 +124,23 @@ def difference_information(
     for j in range(q):
         moved[j] = theta[j] + width[j]
         evaluate_mixed(
-            cohort, rows, groups, p, unit, z, log_weight, group_x, moved, up, spare, room
+            cohort, rows, groups, p, unit, z, log_weight, total_x, moved, up, spare, room
         )
         moved[j] = theta[j] - width[j]
         evaluate_mixed(
-            cohort, rows, groups, p, unit, z, log_weight, group_x, moved, down, spare, room
+            cohort, rows, groups, p, unit, z, log_weight, total_x, moved, down, spare, room
         )
         moved[j] = theta[j]
         for k in range(q):
             result[j, k] = (down[k] - up[k]) / (2.0 * width[j])
     # The modes belong to the last point evaluated.
-    evaluate_mixed(cohort, rows, groups, p, unit, z, log_weight, group_x, theta, up, spare, room)
+    evaluate_mixed(cohort, rows, groups, p, unit, z, log_weight, total_x, theta, up, spare, room)
     for j in range(q):
         for k in range(q):
             newton.information[j, k] = 0.5 * (result[j, k] + result[k, j])
 
 
-@inner
+@lean
 def newton_step(newton: Newton, size: int) -> tuple[float, bool]:
     """newton.step from its gradient and information; the decrement, and whether it is definite.
 
@@ -153,7 +164,7 @@ def newton_step(newton: Newton, size: int) -> tuple[float, bool]:
     return decrement, definite
 
 
-@inner
+@lean
 def crudeness(newton: Newton, room: Groups, size: int) -> float:
     """How inexact the rule is: the shift of the solution, in standard errors, by moving nodes.
 
@@ -167,7 +178,7 @@ def crudeness(newton: Newton, room: Groups, size: int) -> float:
     return float(np.sqrt(max(total, 0.0)))
 
 
-@inner
+@lean
 def climb(
     cohort: Cohort,
     rows: int,
@@ -176,21 +187,22 @@ def climb(
     unit: bool,
     z: Vector,
     log_weight: Vector,
-    group_x: Vector,
-    fixed: bool,
+    total_x: Vector,
+    free: int,
     theta: Vector,
     newton: Newton,
     room: Groups,
 ) -> tuple[int, float, int]:
-    """Newton's method from ``theta``, its last element held if ``fixed``.
+    """Newton's method from ``theta`` in its ``free`` first elements: p + 1, or p to hold sigma.
 
     Returns flag, log-likelihood and iterations.
     """
     q = p + 1
-    size = p if fixed else q
+    size = free
     iterations = 0
     loglik = -np.inf
     shrink = 1.0
+    before = 0.0
     for iteration in range(1, 101):
         value = objective(
             cohort,
@@ -200,7 +212,7 @@ def climb(
             unit,
             z,
             log_weight,
-            group_x,
+            total_x,
             theta,
             newton.gradient,
             newton.information,
@@ -213,19 +225,19 @@ def climb(
             shrink *= 0.25
             for j in range(q):
                 theta[j] = newton.previous[j] + shrink * newton.step[j]
-            room.mode[:groups] = 0.0
+            room.mode[:] = 0.0
             continue
         loglik = value
         shrink = 1.0
         differenced = 1 < z.size < LOUIS_NODES or (z.size > 1 and iteration > PATIENCE)
         if differenced:
             difference_information(
-                cohort, rows, groups, p, unit, z, log_weight, group_x, theta, newton, room
+                cohort, rows, groups, p, unit, z, log_weight, total_x, theta, newton, room
             )
         newton.step[p] = 0.0
         decrement, definite = newton_step(newton, size)
         limit = 1.0
-        if not fixed:
+        if free == q:
             allowed = 0.5 + 0.5 * abs(theta[p])
             if abs(newton.step[p]) > allowed:
                 limit = allowed / abs(newton.step[p])
@@ -233,11 +245,15 @@ def climb(
             newton.previous[j] = theta[j]
             newton.step[j] *= limit
             theta[j] += newton.step[j]
-        if definite and decrement < DECREMENT:
+        # How the last step compares with the one before tells how far off the next would be.
+        close = decrement < FINISH and decrement * decrement < NEXT * before
+        before = decrement
+        if definite and (close or decrement < DECREMENT):
+            loglik += 0.5 * decrement
             shift = crudeness(newton, room, size) if z.size > 1 else 0.0
             if not differenced and shift > CRUDE:
                 difference_information(
-                    cohort, rows, groups, p, unit, z, log_weight, group_x, theta, newton, room
+                    cohort, rows, groups, p, unit, z, log_weight, total_x, theta, newton, room
                 )
                 if cholesky(newton.information, size, newton.lower) >= 0:
                     return NOT_CONVERGED, loglik, iterations
@@ -256,13 +272,86 @@ def climb(
             theta[p] = np.inf
             return SD_UNBOUNDED, loglik, iterations
         # The modes move with theta: start the next search where they are expected.
-        for g in range(groups):
+        wide = width(groups)
+        for b in range(0, wide, LANES):
+            mode = load8(room.mode, b)
             for j in range(q):
-                room.mode[g] += room.mode_slope[g, j] * newton.step[j]
+                mode = fma8(spread8(newton.step, j), load8(room.mode_slope, j * wide + b), mode)
+            store8(room.mode, b, mode)
     return NOT_CONVERGED, loglik, iterations
 
 
-@inner
+@allocating
+def search(
+    cohort: Cohort,
+    rows: int,
+    groups: int,
+    p: int,
+    unit: bool,
+    z: Vector,
+    log_weight: Vector,
+    total_x: Vector,
+    first: Vector,
+    hint: float,
+    far: bool,
+    flag: int,
+    loglik: float,
+    theta: Vector,
+    newton: Newton,
+    room: Groups,
+) -> tuple[int, float, int]:
+    """The highest of the maxima that several starts lead to, the one at hand among them.
+
+    ``flag``, ``loglik``, ``theta``, ``newton.covariance`` and ``room.mode`` are a result, and a
+    better one where there is. ``first`` holds coefficients to start from, with the standard
+    deviations ``hint`` (0 for none), 1 and, if ``far``, others up to the limit.
+    """
+    best_flag, best = flag, loglik
+    best_theta = theta.copy()
+    best_covariance = newton.covariance.copy()
+    best_mode = room.mode.copy()
+    best_scale = room.scale.copy()
+    iterations = 0
+    seen = -np.inf
+    for probe in range(5):
+        sd = hint if probe == 0 else (1.0 if probe == 1 else (3.0 if probe == 2 else 10.0))
+        if probe == 4:
+            sd = 0.9 * SD_LIMIT
+        if sd == 0.0 or (probe > 1 and not far) or (probe == 1 and hint > 0.0 and not far):
+            continue
+        theta[:p] = first[:p]
+        theta[p] = sd
+        room.mode[:] = 0.0
+        # Such a maximum's basin is narrow: enter it with the coefficients that belong there.
+        flag, value, more = climb(
+            cohort, rows, groups, p, unit, z, log_weight, total_x, p, theta, newton, room
+        )
+        iterations += more
+        if flag != OK and flag != INEXACT:
+            continue
+        seen = max(seen, value)
+        flag, value, more = climb(
+            cohort, rows, groups, p, unit, z, log_weight, total_x, p + 1, theta, newton, room
+        )
+        iterations += more
+        better = value > best + 1e-9 or best_flag == NOT_CONVERGED
+        if better and flag != NOT_CONVERGED:
+            best_flag, best = flag, value
+            best_theta[:] = theta
+            best_covariance[:, :] = newton.covariance
+            best_mode[:] = room.mode
+            best_scale[:] = room.scale
+    theta[:] = best_theta
+    newton.covariance[:, :] = best_covariance
+    room.mode[:] = best_mode
+    room.scale[:] = best_scale
+    if seen > best + 1e-7:
+        # A higher point is known, but no maximum.
+        best_flag = NOT_CONVERGED
+    return best_flag, best, iterations
+
+
+@lean
 def fit_mixed_rows(
     cohort: Cohort,
     rows: int,
@@ -271,12 +360,13 @@ def fit_mixed_rows(
     unit: bool,
     z: Vector,
     log_weight: Vector,
-    group_x: Vector,
+    total_x: Vector,
     start: Vector,
     fixed_sd: float,
     theta: Vector,
     newton: Newton,
     room: Groups,
+    plain: Vector,
 ) -> tuple[int, float, int]:
     """One fit; theta, newton.covariance and room.mode are its result.
 
@@ -289,134 +379,113 @@ def fit_mixed_rows(
     newton.covariance[:, :] = np.nan
     for j in range(p):
         theta[j] = start[j] if warm else 0.0
-    flag, loglik, iterations = fit_logistic_rows(cohort, rows, p, theta, newton)
-    if flag != OK:
+    flag, loglik, iterations = fit_logistic_rows(
+        cohort, rows, groups, p, theta, newton, np.inf if fixed else CLEAR
+    )
+    early = flag == NOT_CONVERGED and iterations < 10
+    if flag != OK and not early:
         theta[p] = np.nan
         if flag == SINGLE_OUTCOME:
             theta[:p] = np.nan
         return flag, loglik, iterations
-    # residual and weight are those of the solution, within a step below 1e-7 standard errors.
-    score = 0.0
-    squares = 0.0
-    total = 0.0
-    for g in range(groups):
-        first, size = cohort.first[g], cohort.first[g + 1] - cohort.first[g]
-        residual = 0.0
-        for r in range(first, first + size):
-            residual += cohort.residual[r]
-        weight = dot(cohort.weight, first, cohort.tx, p * capacity + first, size)
-        score += residual * residual - weight
-        squares += weight * weight
-        total += weight
+    # Residuals and weights are those of the solution, within a step below 1e-7 standard errors.
+    score, total = intercept_score(cohort, groups, p)
+    for g in range(width(groups)):
+        room.live[g] = 1.0 if g < groups else 0.0
         room.mode[g] = 0.0
+        room.scale[g] = 0.0
     level = not fixed and score <= 0.0
-    if (fixed and fixed_sd == 0.0) or (level and total >= SPARSE * groups):
+    hint = rising_sd(cohort, groups, p, newton, room) if level else 0.0
+    if level or (fixed and fixed_sd == 0.0):
         theta[p] = 0.0
+        newton.covariance[:, :] = np.nan
         cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-        return (OK if fixed else BOUNDARY), loglik, iterations
-
-    if level:
-        cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-    for g in range(groups):
-        for j in range(p):
-            first = cohort.first[g]
-            group_x[g * p + j] = dot(
-                cohort.success, first, cohort.x, j * capacity + first, cohort.first[g + 1] - first
-            )
-    scarce = not fixed and total < SCARCE * groups
-    plain = theta.copy()
-    plain_loglik = loglik
-    plain_covariance = newton.covariance.copy()
-    if level and not scarce:
-        theta[p] = 1.0
-        value = objective(
-            cohort,
-            rows,
-            groups,
-            p,
-            unit,
-            z,
-            log_weight,
-            group_x,
-            theta,
-            newton.gradient,
-            newton.information,
-            room,
-        )
-        iterations += 1
-        decrement, _ = newton_step(newton, p)
-        # Half the decrement is what moving the coefficients adds, to second order.
-        if not value + 0.5 * decrement > loglik - NEAR:
-            theta[p] = 0.0
-            newton.covariance[:, :] = plain_covariance
+        if fixed:
+            return OK, loglik, iterations
+        if hint == 0.0 and total >= SPARSE * groups:
             return BOUNDARY, loglik, iterations
-    best_flag, best = BOUNDARY, plain_loglik
-    best_theta = plain.copy()
-    best_theta[p] = 0.0
-    best_covariance = plain_covariance
-    best_mode = room.mode.copy()
-    best_scale = room.scale.copy()
-    if not level:
-        best = -np.inf
+    for j in range(p):
+        total_x[j] = dot(cohort.success, 0, cohort.x, j * capacity, rows)
+        plain[j] = theta[j]
+    scarce = not fixed and total < SCARCE * groups
+    if level:
+        if hint == 0.0 and not scarce:
+            theta[p] = 1.0
+            value = objective(
+                cohort,
+                rows,
+                groups,
+                p,
+                unit,
+                z,
+                log_weight,
+                total_x,
+                theta,
+                newton.gradient,
+                newton.information,
+                room,
+            )
+            iterations += 1
+            theta[p] = 0.0
+            decrement, _ = newton_step(newton, p)
+            # Half the decrement is what moving the coefficients adds, to second order.
+            if not value + 0.5 * decrement > loglik - NEAR:
+                return BOUNDARY, loglik, iterations
+        flag = BOUNDARY
+    else:
+        free = p if fixed else p + 1
         if fixed:
             theta[p] = fixed_sd
         elif warm and start[p] > 0.01:
             theta[p] = start[p]
         else:
-            theta[p] = min(max(np.sqrt(score / squares), 0.1), 2.0)
+            theta[p] = first_sd(cohort, groups)
+            if not warm:
+                for j in range(p):
+                    theta[j] *= np.sqrt(1.0 + ATTENUATION * theta[p] * theta[p])
         if warm:
             for j in range(p):
                 theta[j] = start[j]
-        best_flag, best, more = climb(
-            cohort, rows, groups, p, unit, z, log_weight, group_x, fixed, theta, newton, room
+        flag, loglik, more = climb(
+            cohort, rows, groups, p, unit, z, log_weight, total_x, free, theta, newton, room
         )
         iterations += more
-        if not scarce:
-            return best_flag, best, iterations
-        best_theta = theta.copy()
-        best_covariance = newton.covariance.copy()
-        best_mode = room.mode.copy()
-        best_scale = room.scale.copy()
-    for probe in range(2):
-        if (probe == 0 and not level) or (probe == 1 and not scarce):
-            continue
-        theta[:p] = plain[:p]
-        theta[p] = 1.0 if probe == 0 else 3.0
-        room.mode[:groups] = 0.0
-        # Such a maximum's basin is narrow: enter it with the coefficients that belong there.
-        flag, value, more = climb(
-            cohort, rows, groups, p, unit, z, log_weight, group_x, True, theta, newton, room
-        )
-        iterations += more
-        if flag != OK and flag != INEXACT:
-            continue
-        flag, value, more = climb(
-            cohort, rows, groups, p, unit, z, log_weight, group_x, False, theta, newton, room
-        )
-        iterations += more
-        if value > best + 1e-9:
-            best_flag, best = flag, value
-            best_theta = theta.copy()
-            best_covariance = newton.covariance.copy()
-            best_mode = room.mode.copy()
-            best_scale = room.scale.copy()
-    theta[:] = best_theta
-    newton.covariance[:, :] = best_covariance
-    room.mode[:] = best_mode
-    room.scale[:] = best_scale
-    return best_flag, best, iterations
+        lost = flag in (NOT_CONVERGED, SD_UNBOUNDED)
+        if fixed or not (lost or scarce):
+            return flag, loglik, iterations
+        scarce = scarce or lost
+    flag, loglik, more = search(
+        cohort,
+        rows,
+        groups,
+        p,
+        unit,
+        z,
+        log_weight,
+        total_x,
+        plain,
+        hint,
+        scarce,
+        flag,
+        loglik,
+        theta,
+        newton,
+        room,
+    )
+    return flag, loglik, iterations + more
 
 
-@inner
-def finite_inputs(y: Vector, x: Matrix) -> bool:
-    """Whether all outcomes and predictors of one cohort are finite."""
-    total = 0.0
-    for i in range(y.size):
-        total += y[i] * 0.0
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            total += x[i, j] * 0.0
-    return total == 0.0
+@lean
+def finite(values: Vector) -> bool:
+    """Whether all of a contiguous array is finite."""
+    total = splat8(0.0)
+    whole = values.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        total = fma8(load8(values, i), splat8(0.0), total)
+    rest = float(sum8(total))
+    for i in range(whole, values.size):
+        rest += values[i] * 0.0
+    return rest == 0.0
 
 
 def sources_checksum() -> int:
@@ -427,10 +496,12 @@ def sources_checksum() -> int:
     """
     here = Path(__file__).parent
     names = (
+        "jit.py",
         "simd.py",
         "logistic_kernel.py",
         "mixed_logistic_kernel.py",
         "laplace_kernel.py",
+        "mixed_logistic_start_kernel.py",
         "mixed_logistic_fit_kernel.py",
     )
     return zlib.crc32(b"".join((here / name).read_bytes() for name in names))
@@ -470,7 +541,8 @@ def _build(checksum: int) -> Callable[..., None]:
         newton = new_newton(p + 1)
         room = new_groups(cohort.trials.size, groups_max, p, max(z.size, 1))
         theta = np.zeros(p + 1)
-        group_x = np.zeros(groups_max * p)
+        total_x = np.zeros(p)
+        plain = np.zeros(p)
         for c in range(cohorts):
             one_y = y[c if y.shape[0] > 1 else 0]
             one_x = x[c if x.shape[0] > 1 else 0]
@@ -479,7 +551,7 @@ def _build(checksum: int) -> Callable[..., None]:
             out_cov[c, :, :] = np.nan
             out_loglik[c] = np.nan
             out_iterations[c] = 0
-            if not finite_inputs(one_y, one_x):
+            if not (finite(one_y) and finite(one_x.reshape(n * p))):
                 out_flag[c] = INVALID
                 continue
             rows, groups, unit, largest = pack(
@@ -503,19 +575,22 @@ def _build(checksum: int) -> Callable[..., None]:
                     unit,
                     z,
                     log_weight,
-                    group_x,
+                    total_x,
                     begin,
                     fixed_sd[c if fixed_sd.shape[0] > 1 else 0],
                     theta,
                     newton,
                     room,
+                    plain,
                 )
             else:
                 theta[p] = 0.0
                 for j in range(p):
                     theta[j] = begin[j] if begin[0] == begin[0] else 0.0
                 newton.covariance[:, :] = np.nan
-                flag, loglik, iterations = fit_logistic_rows(cohort, rows, p, theta, newton)
+                flag, loglik, iterations = fit_logistic_rows(
+                    cohort, rows, groups, p, theta, newton, np.inf
+                )
                 if flag == OK:
                     cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
                 elif flag == SINGLE_OUTCOME:

@@ -72,6 +72,80 @@ def separation_of(data: LogisticData) -> Separation:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is left of a separated cohort when its coefficients have gone to infinity.
+
+    ``data`` has the rows that the direction leaves where they are, and ``columns`` of the design
+    that are independent on them; ``finite`` are those of them whose coefficients stay finite.
+    """
+
+    data: LogisticData
+    columns: tuple[int, ...]
+    finite: tuple[int, ...]
+
+
+def limit_of(data: LogisticData) -> Limit | None:
+    """The limit of a separated cohort; None if it is not separated or no coefficient is finite.
+
+    Far out along the direction the rows that move are certain of their outcome, whatever the other
+    coefficients and the random intercepts: their factor of the likelihood is 1. What remains is the
+    likelihood of the other rows. A coefficient is finite there if its column is no combination of
+    the others on those rows.
+    """
+    found = separation_of(data)
+    if found.kind is SeparationKind.NONE:
+        return None
+    moved = np.abs(data.x @ found.direction)
+    kept = moved <= 1e-6 * moved.max()
+    if not kept.any():
+        return None
+    scale = np.abs(data.x).max(axis=0)
+    x = data.x[kept] / np.where(scale > 0.0, scale, 1.0)
+    rank = int(np.linalg.matrix_rank(x, tol=1e-8 * np.sqrt(x.size)))
+    free = np.linalg.svd(x)[2][rank:]
+    finite = tuple(int(j) for j in np.flatnonzero((np.abs(free) < 1e-7).all(axis=0)))
+    if not finite:
+        return None
+    columns = list(finite)
+    for j in range(x.shape[1]):
+        if j not in columns and np.linalg.matrix_rank(x[:, [*columns, j]]) > len(columns):
+            columns.append(j)
+    chosen = tuple(sorted(columns))
+    group, labels = data.group, data.labels
+    if group is not None:
+        present, group = np.unique(group[kept], return_inverse=True)
+        group = group.astype(np.int64)
+        labels = tuple(data.labels[code] for code in present)
+    rest = LogisticData(
+        data.success[kept],
+        data.trials[kept],
+        data.weights[kept],
+        data.offset[kept],
+        np.ascontiguousarray(data.x[np.ix_(kept, chosen)]),
+        tuple(data.names[j] for j in chosen),
+        group,
+        labels,
+    )
+    return Limit(rest, chosen, finite)
+
+
+def in_limit(
+    limit: Limit, coef: FloatArray, size: int, rest_coef: FloatArray, rest_cov: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Coefficients and covariance (size, size) with the limit's finite part put in.
+
+    ``rest_coef`` and ``rest_cov`` belong to the fit of ``limit.data``. What ``coef`` has infinite
+    stays so; what is neither is NaN.
+    """
+    both: FloatArray = np.where(np.isinf(coef), coef, np.nan)
+    cov: FloatArray = np.full((size, size), np.nan)
+    place = [limit.columns.index(j) for j in limit.finite]
+    both[list(limit.finite)] = rest_coef[place]
+    cov[np.ix_(limit.finite, limit.finite)] = rest_cov[np.ix_(place, place)]
+    return both, cov
+
+
 def find_separation(
     y: ArrayLike,
     x: ArrayLike,

@@ -121,6 +121,19 @@ def splat8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
 
 
 @operation
+def spread8(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+    """array[index] in all lanes; the index is not negative."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        value = builder.load(builder.gep(view.data, [args[1]]))
+        one = builder.insert_element(ir.Constant(_V, ir.Undefined), value, ir.Constant(_I32, 0))
+        return _shuffle(builder, one, [0] * LANES)
+
+    return vector8(array, types.intp), codegen
+
+
+@operation
 def add8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """a + b."""
     return vector8(vector8, vector8), lambda _c, builder, _s, args: builder.fadd(*args)
@@ -165,6 +178,36 @@ def max8(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
 
 
 @operation
+def abs8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
+    """The absolute values of the lanes."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return _call(builder, "fabs", list(args))
+
+    return vector8(vector8), codegen
+
+
+@operation
+def sqrt8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
+    """The square roots of the lanes."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return _call(builder, "sqrt", list(args))
+
+    return vector8(vector8), codegen
+
+
+@operation
+def where_less8(typingctx: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:  # noqa: ARG001
+    """yes where a < b, else no; a NaN is not less."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
+
+    return vector8(vector8, vector8, vector8, vector8), codegen
+
+
+@operation
 def where_positive8(typingctx: Any, test: Any, value: Any) -> Any:  # noqa: ARG001
     """value where test > 0, else 0."""
 
@@ -206,6 +249,50 @@ def largest8(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
         return _tree(builder, args[0], larger)
 
     return types.float64(vector8), codegen
+
+
+# Three rounds turn eight vectors into the vector of their sums: two become one that holds the
+# partial sums of both, lane by lane.
+_ROUNDS = (
+    ([0, 8, 2, 10, 4, 12, 6, 14], [1, 9, 3, 11, 5, 13, 7, 15]),
+    ([0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
+    ([0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
+)
+
+
+def _eight(combine: str) -> Callable[[Any, Any, Any, Any], Any]:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        parts = []
+        for i in range(LANES):
+            at = builder.add(args[1], ir.Constant(_I64, i * LANES))
+            pointer = _pointer(context, builder, signature.args[0], args[0], at)
+            parts.append(builder.load(pointer, align=8))
+        for orders in _ROUNDS:
+            masks = [
+                ir.Constant(ir.VectorType(_I32, LANES), [ir.Constant(_I32, i) for i in order])
+                for order in orders
+            ]
+            parts = [
+                getattr(builder, combine)(
+                    *(builder.shuffle_vector(parts[i], parts[i + 1], mask) for mask in masks)
+                )
+                for i in range(0, len(parts), 2)
+            ]
+        return parts[0]
+
+    return codegen
+
+
+@operation
+def sums8(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+    """Lane i is the sum of array[index + 8 i : index + 8 i + 8], always by the same tree."""
+    return vector8(array, types.intp), _eight("fadd")
+
+
+@operation
+def products8(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+    """Lane i is the product of array[index + 8 i : index + 8 i + 8], always by the same tree."""
+    return vector8(array, types.intp), _eight("fmul")
 
 
 # Adding this constant leaves the nearest integer in the low bits of the significand.
