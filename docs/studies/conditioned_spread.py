@@ -642,6 +642,32 @@ def study_case(
     return rows, [*told, *(f"{x:.3f}" for x in (*mine_apart, *true_apart))]
 
 
+def figure(out: Path) -> None:
+    """Draw each value's ratio of SDs and the share of right values outside the middle 95%."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "recohort"
+    with (out / "conditioned_spread.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))[::-1]
+    names = [f"{row['case']}: {row['value']}".replace("_", " ") for row in rows]
+    axes: Any
+    drawn, axes = plt.subplots(1, 2, sharey=True, figsize=(8.0, 0.17 * len(rows) + 1.2))
+    for axis, column, right, title in (
+        (axes[0], "sd_ratio", 1.0, "SD over that of exact sampling"),
+        (axes[1], "exact_outside_95", 0.05, "Right values outside the middle 95%"),
+    ):
+        axis.scatter([float(row[column]) for row in rows], range(len(rows)), s=14, color="#2166ac")
+        axis.axvline(right, color="#888888", lw=0.8, ls=":")
+        axis.set_xlim(left=0.0)
+        axis.set_title(title, fontsize=9)
+    axes[0].set_yticks(range(len(rows)), names, fontsize=7)
+    drawn.tight_layout()
+    drawn.savefig(out / "conditioned_spread.svg", metadata={"Date": None})
+
+
 def main() -> None:
     """Study some or all cases, and write the tables."""
     parser = argparse.ArgumentParser()
@@ -667,6 +693,7 @@ def main() -> None:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(head)
             writer.writerows(table)
+    figure(options.out)
 
 
 if __name__ == "__main__":

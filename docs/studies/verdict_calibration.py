@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from verdict_papers import SCENES, text_of
 
-from recohort.card.loader import load_card
+from recohort.card.document import Document
+from recohort.card.loader import CardFile, load_card
 from recohort.compare.table import compare_study
 from recohort.reconstruct.search import Plan, reconstruct
 
@@ -93,12 +94,18 @@ def _draw_one(target: Path, scene: str, arm: str, number: int) -> None:
     partial.rename(target)
 
 
+def _as_text(node: Any) -> Any:
+    """A card's content as it is read from a file: every value is text."""
+    if isinstance(node, dict):
+        return {key: _as_text(value) for key, value in node.items()}
+    return [_as_text(value) for value in node] if isinstance(node, list) else str(node)
+
+
 class Bench:
     """One paper, ready to be judged again and again."""
 
-    def __init__(self, content: dict[str, Any], place: Path) -> None:
+    def __init__(self, content: dict[str, Any]) -> None:
         self.content = content
-        self.place = place
         self.kinds: dict[str, str] = content["kinds"]
 
     def verdicts(self, cohorts: int, changed: dict[str, str]) -> dict[str, str]:
@@ -107,7 +114,7 @@ class Bench:
         for name, text in changed.items():
             quantity, statistic = name.split(".")
             card["quantities"][quantity]["values"][statistic]["printed"] = text
-        self.place.write_text(json.dumps(card), encoding="utf-8")
+        card_file = CardFile(Document("paper.yaml", _as_text(card), {}), "")
         conditioned = {
             setting: {
                 name: np.array(values[: cohorts if setting == "base" else None], float)
@@ -115,7 +122,7 @@ class Bench:
             }
             for setting, estimates in self.content["estimates"].items()
         }
-        rows = compare_study(load_card(self.place), {}, {}, {}, conditioned, {})
+        rows = compare_study(card_file, {}, {}, {}, conditioned, {})
         return {
             row["id"]: _outcome(row["verdict"], row["reason"])
             for row in rows
@@ -163,15 +170,13 @@ def judge(folder: Path, out: Path) -> None:
     alarms: dict[tuple[str, str, int], list[str]] = defaultdict(list)
     power: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     short: dict[str, list[int]] = defaultdict(list)
-    place = folder / "judged" / "paper.yaml"
-    place.parent.mkdir(exist_ok=True)
     for file in sorted(folder.glob("*.json")):
         scene, arm, number = file.stem.split(".")
         content = json.loads(file.read_text())
         base = content["estimates"].get("base", {})
         drawn = len(next(iter(base.values()))) if base else 0
         short[f"{scene} {arm}"].append(drawn)
-        bench = Bench(content, place)
+        bench = Bench(content)
         for cohorts in (FEWER, COHORTS):
             for name, found in bench.verdicts(cohorts, {}).items():
                 alarms[bench.kinds[name], arm, cohorts].append(found)
@@ -219,11 +224,44 @@ def _write(alarms: dict[Any, list[str]], power: dict[Any, list[str]], out: Path)
                 writer.writerow([*key, len(seen), *(f"{s:.4f}" for s in shares), f"{se:.4f}"])
 
 
+def figure(out: Path) -> None:
+    """Draw how often correct numbers lie outside, and how many of them are called wrong."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "recohort"
+    with (out / "verdict_calibration.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["cohorts"] == str(COHORTS)]
+    kinds = sorted({row["kind"] for row in rows}, reverse=True)
+    axes: Any
+    drawn, axes = plt.subplots(1, 2, sharey=True, figsize=(9.0, 0.19 * len(kinds) + 1.2))
+    for axis, truth in zip(axes, ARMS, strict=True):
+        for row in rows:
+            if row["truth"] != truth:
+                continue
+            at, alarm = kinds.index(row["kind"]), 100 * float(row["not_reproduced"])
+            outside = alarm + 100 * float(row["rests_on_guess"])
+            axis.plot([alarm, outside], [at, at], color="#bbbbbb", lw=1, zorder=1)
+            axis.scatter(outside, at, s=16, facecolors="white", edgecolors="#b2182b", zorder=2)
+            axis.scatter(alarm, at, s=16, color="#2166ac", zorder=3)
+        axis.axvline(5, color="#888888", lw=0.8, ls=":")
+        axis.set_title(f"Truth as the card {'says' if truth == 'described' else 'does not say'}")
+        axis.set_xlabel("Correct numbers (%)")
+    axes[0].set_yticks(range(len(kinds)), kinds, fontsize=7)
+    axes[0].scatter([], [], s=16, facecolors="white", edgecolors="#b2182b", label="outside")
+    axes[0].scatter([], [], s=16, color="#2166ac", label="called not_reproduced")
+    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+    drawn.tight_layout()
+    drawn.savefig(out / "verdict_calibration.svg", metadata={"Date": None})
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("stage", choices=("draw", "judge"))
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("stage", choices=("draw", "judge", "figure"))
+    parser.add_argument("--folder", type=Path, default=Path("papers"))
     parser.add_argument("--papers", type=int, default=100)
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--start", type=int, default=0)
@@ -232,7 +270,9 @@ def main() -> None:
     if options.stage == "draw":
         draw(options.folder, options.papers, options.scenes, options.start)
     else:
-        judge(options.folder, options.out)
+        if options.stage == "judge":
+            judge(options.folder, options.out)
+        figure(options.out)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,7 @@ def outcomes(folder: Path, error: str = "") -> dict[tuple[str, str], Counter[str
         found: dict[tuple[str, str], Counter[str]] = {}
         for file in sorted(folder.glob("*.json")):
             content = json.loads(file.read_text())
-            (folder / "judged").mkdir(exist_ok=True)
-            bench = study.Bench(content, folder / "judged" / "paper.yaml")
+            bench = study.Bench(content)
             wrong = {
                 name: made[error] for name, made in content["mistakes"].items() if error in made
             }

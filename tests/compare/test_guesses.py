@@ -229,8 +229,8 @@ def bakers(tmp_path: Path) -> CardFile:
         ("free.percent", "shape"),
         ("ratio_age.p_value", ""),
         ("ratio_slim.odds_ratio", "difference shape"),  # one other number leaves its error open
-        ("auc.auc", ""),  # all terms with their errors
-        ("auc_night.auc", "shape"),  # of other people than the model's
+        ("auc.auc", "difference shape"),
+        ("auc_night.auc", "shape"),
         ("auc_age.auc", "shape"),
         ("auc_limit.ci95_lower", ""),
     ],

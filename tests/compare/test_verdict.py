@@ -123,11 +123,11 @@ def test_held_out_outside_everywhere_is_not_reproduced_and_names_the_closest(
     tmp_path: Path,
 ) -> None:
     far, near = spread(), spread(seed=3)
-    far["auc.auc"] = far["auc.auc"] - 0.3
-    near["auc.auc"] = near["auc.auc"] - 0.1
-    row = rows(tmp_path, conditioned={"base": far, "fitted_rows=1": near})["auc.auc"]
+    far["crash.percent"] = far["crash.percent"] - 10
+    near["crash.percent"] = near["crash.percent"] - 5
+    row = rows(tmp_path, conditioned={"base": far, "fitted_rows=1": near})["crash.percent"]
     assert row["verdict"] == "not_reproduced"
-    assert "200 of 200 estimates lie below 0.80" in row["reason"]
+    assert "200 of 200 estimates lie below 25.0" in row["reason"]
     assert "the closest is another choice of: rows that the model was fitted on" in row["reason"]
 
 
@@ -218,8 +218,10 @@ SHAPE = Guess(GuessKind.SHAPE, "the assumed shape", "What shape?")
         (((LIKENESS, ("likeness",)),), (0.3, -0.3), "undetermined", "a choice between them"),
         # What differs is no figure on a scale: there is nothing between two tests.
         ((), (0.3, -0.3), "not_reproduced", "closest"),
-        # A shape has more sides than the alternatives show.
-        (((SHAPE, ("likeness",)),), (0.3, 0.2), "undetermined", "rests on the assumed shape"),
+        # A shape has more sides than the alternatives show: near them says nothing, far does.
+        (((SHAPE, ("likeness",)),), (0.09, 0.06), "undetermined", "rests on the assumed shape"),
+        (((SHAPE, ("likeness",)),), (0.3, 0.2), "not_reproduced", "closest"),
+        (((SHAPE, ()),), (0.3, 0.2), "undetermined", "rests on the assumed shape"),
         (((LIKENESS, ()),), (0.3, 0.2), "undetermined", "rests on the assumed correlation"),
     ],
 )

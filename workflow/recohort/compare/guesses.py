@@ -434,20 +434,9 @@ class Grounds:
                 shapes.insert(0, self._difference(analysis.column, outcome))
             return shapes
         model = self.card.models[str(analysis.model)]
-        fitted = self._conditions(self.card.populations[model.population].where)
-        printed = all(self._term_is_printed(str(analysis.model), term) for term in model.terms)
-        if printed and (rows <= fitted or fitted <= rows):
-            # Coefficients with their errors say how far the scores of the two groups lie apart.
-            return []
+        # Coefficients with their errors nearly say how far the scores lie apart, but skewed scores
+        # of the same coefficients have another area.
         return [self._shape(term.column) for term in model.terms.values()]
-
-    def _term_is_printed(self, model: str, term: str) -> bool:
-        for name, printed in self._printed.items():
-            analysis = self.card.quantities[name].analysis
-            mine = isinstance(analysis, TermAnalysis) and (analysis.model, analysis.term)
-            if mine == (model, term) and len(printed) >= 2:
-                return True
-        return False
 
 
 def _is_yes_or_no(column: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -235,15 +235,30 @@ def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
     """The guesses that a number outside may be outside for.
 
     A likeness or a number is one figure: settings with other figures show what it can do. A shape
-    has more sides than a few alternatives can show, so trying some does not clear the number.
+    has more sides than a few alternatives show: the number must lie beyond what they span by half
+    of that again. That groups are alike has no alternatives.
     """
     changed = {name for s in clear for name, index in evidence.choices.get(s, {}).items() if index}
-    one_figure = (GuessKind.LIKENESS, GuessKind.NUMBER)
+    beyond = _is_far_beyond(evidence.value.number, clear.values())
+    cleared = {
+        GuessKind.LIKENESS: True,
+        GuessKind.NUMBER: True,
+        GuessKind.SHAPE: beyond,
+        GuessKind.DIFFERENCE: False,
+    }
     return [
         guess
         for guess, names in evidence.guesses
-        if guess.kind not in one_figure or not changed.intersection(names)
+        if not (cleared[guess.kind] and changed.intersection(names))
     ]
+
+
+def _is_far_beyond(printed: Printed, standings: Iterable[Standing]) -> bool:
+    """Whether a number lies beyond all intervals together by more than half of their width."""
+    several = list(standings)
+    low, high = min(s.least for s in several), max(s.most for s in several)
+    apart = max(low - float(printed.accepted.high), float(printed.accepted.low) - high)
+    return apart > 0.5 * (high - low)
 
 
 def _between(evidence: Evidence, clear: Mapping[str, Standing]) -> list[str]:
