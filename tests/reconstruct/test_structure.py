@@ -46,3 +46,10 @@ def test_nested_counts_print(seed: int, card_file: CardFile) -> None:
     sizes = np.bincount(cohort.columns["ward"].astype(int))[1:]
     assert sizes.size == 6
     assert sizes.min() >= 2
+
+
+def test_a_count_that_was_set_aside_leaves_the_column_a_skeleton(card_file: CardFile) -> None:
+    card = card_file.base
+    targets = targets_of(card, list(Role), frozenset({"fell.count", "fell.percent"}))
+    cohort = draw_structure(card, targets, np.random.default_rng(1))
+    assert 0 < cohort.columns["fell"].sum() < 120

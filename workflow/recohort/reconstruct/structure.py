@@ -9,11 +9,11 @@ import numpy as np
 from recohort.analysis.estimate import Analyst
 from recohort.analysis.layout import units_outward_in
 from recohort.card.layout import BinaryColumn, Condition, DerivedColumn, GroupColumn
-from recohort.card.statistic import Statistic
+from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
 from recohort.reconstruct.candidates import MET, Bench
-from recohort.reconstruct.target import Target
+from recohort.reconstruct.target import Target, targets_of
 
 __all__ = [
     "StructureError",
@@ -198,7 +198,11 @@ def draw_structure(
                 pass
             elif column.prevalence is not None:
                 ones = round(float(column.prevalence) * able.size)
-            elif any(_uses(card, t, key) for t in counting):
+            elif any(
+                is_structural(card, card.quantities[t.quantity]) and _uses(card, t, key)
+                for t in targets_of(card, list(Role))
+            ):
+                # Also where the count itself was set aside, since it cannot be met.
                 ones = able.size // 2
             else:
                 raise StructureError(
