@@ -220,6 +220,31 @@ def one_paper(
     return row
 
 
+def summary(table: Path) -> str:
+    """The table by family, as a page shows it."""
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [
+        "| family | n | papers | matched in full | CPU seconds, median (largest) | corrupted | "
+        "corrupted, matched |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for family in (*FAMILIES, "all"):
+        mine = [row for row in rows if family in (row["family"], "all")]
+        if not mine:
+            continue
+        sizes = [int(row["n"]) for row in mine]
+        seconds = sorted(float(row["seconds"]) for row in mine)
+        good = sum(row["matched"] == "1" and row["judged"] == "1" for row in mine)
+        wrong = [row["corrupted_matched"] for row in mine if row["corruption"]]
+        lines.append(
+            f"| {family} | {min(sizes)}-{max(sizes)} | {len(mine)} | {good} | "
+            f"{seconds[len(seconds) // 2]:.1f} ({seconds[-1]:.1f}) | {len(wrong)} | "
+            f"{sum(one == '1' for one in wrong)} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -231,7 +256,11 @@ def main() -> int:
     parser.add_argument("--families", nargs="*", default=list(FAMILIES))
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--no-corruption", action="store_true")
+    parser.add_argument("--summary", action="store_true", help="print the table by family")
     given = parser.parse_args()
+    if given.summary:
+        print(summary(given.table))
+        return 0
     done = set()
     if given.table.exists():
         with given.table.open(newline="") as file:
