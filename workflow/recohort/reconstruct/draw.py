@@ -20,6 +20,7 @@ from recohort.reconstruct.model_block import Movable, block_models, build_block
 from recohort.reconstruct.model_margin import Margin, margin_of
 from recohort.reconstruct.model_moves import associate
 from recohort.reconstruct.model_search import SearchEffort, search_models
+from recohort.reconstruct.model_wander import wander
 from recohort.reconstruct.polish import alone, keys_of, polish
 from recohort.reconstruct.structure import (
     atoms,
@@ -38,6 +39,7 @@ class Effort:
     """How long one attempt may look, in counts."""
 
     models: SearchEffort = field(default_factory=SearchEffort)
+    wander: int = 24
     polish: int = 3000
 
 
@@ -75,7 +77,7 @@ def draw_cohort(
         block = build_block(card, analyst, names, targets, movable)
         associate(block, rng)
         result = search_models(block, rng, effort.models)
-        refits += result.refits
+        refits += result.refits + wander(block, rng, effort.wander)
         for key, values in zip(block.keys, block.values, strict=True):
             if not isinstance(card.columns[key.partition("@")[0]], GroupColumn):
                 columns[key] = values.copy()
@@ -149,6 +151,7 @@ def _movable(
             float(m.column.step or 0),
             spread,
             margins or (),
+            None if shape is None else (shape.family, float(shape.mean), float(shape.sd)),
         )
     column = card.columns[key]
     n = frame.cohort.tables[column.unit].n

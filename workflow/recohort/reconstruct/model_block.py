@@ -17,6 +17,7 @@ from recohort.analysis.estimate import Analyst
 from recohort.analysis.frame import BoolArray
 from recohort.analysis.model import coded
 from recohort.card.analyses import AucAnalysis, CodingKind, LogisticModel, TermAnalysis
+from recohort.card.layout import Family
 from recohort.card.study import StudyCard
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_fit import Fit, fit_states, profile_curve
@@ -47,6 +48,7 @@ class Movable:
     step: float
     spread: float
     margins: tuple[Margin, ...] = ()
+    shape: tuple[Family, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class ModelBlock:
     ``values`` (keys, n) is the state. ``strata`` (keys, n) holds for each key a code by row; only
     rows with the same non-negative code may exchange values. ``free`` marks keys whose values may
     change, within ``low`` to ``high`` (keys, n) in steps of ``step`` (0: real-valued); ``spread``
-    is the usual size of a difference between two values. ``margins`` is what was printed of each
+    is the usual size of a difference between two values, ``shapes`` the plausible family, mean and
+    SD of each key. ``margins`` is what was printed of each
     key alone, where its values may change nevertheless.
 
     ``cuts`` has the cut-points of each key that models see dichotomised and not otherwise, ``None``
@@ -83,6 +86,7 @@ class ModelBlock:
     spread: FloatArray
     regressions: tuple[Regression, ...]
     margins: tuple[tuple[Margin, ...], ...]
+    shapes: tuple[tuple[Family, float, float] | None, ...]
     cuts: tuple[tuple[float, ...] | None, ...] = field(init=False)
     useful: IntArray = field(init=False)
     boxes: FloatArray = field(init=False)
@@ -282,4 +286,5 @@ def build_block(
         spread=np.array([part.spread for part in parts]),
         regressions=tuple(regressions),
         margins=tuple(part.margins for part in parts),
+        shapes=tuple(part.shape for part in parts),
     )

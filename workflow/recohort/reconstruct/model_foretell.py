@@ -91,6 +91,10 @@ class Foresight:
         found = np.concatenate(parts, axis=1)
         return np.where(np.isfinite(found), found, np.nan)
 
+    def changed_rows(self, index: int, moves: Moves) -> tuple[FloatArray, FloatArray]:
+        """A regression's design rows of ``a`` and of ``b``, both (M, p), after each move."""
+        return _changed_rows(self.block, self._models[index], moves)
+
     def _margins(self, moves: Moves) -> list[FloatArray]:
         parts = []
         first = sum(r.boxes.shape[1] for r in self.block.regressions)
