@@ -219,7 +219,7 @@ def bakers(tmp_path: Path) -> CardFile:
         ("age.mean", ""),  # of two parts
         ("age.sd", ""),
         ("age_day.median", "shape"),
-        ("age_t.p_value", ""),
+        ("age_t.p_value", "rounding"),
         ("age_ranks.p_value", "shape"),
         ("age_burnt.p_value", "difference"),
         ("burnt_fisher.p_value", ""),
@@ -227,7 +227,7 @@ def bakers(tmp_path: Path) -> CardFile:
         ("sleep_t.difference", ""),
         ("sleep_change.percent_change", ""),
         ("free.percent", "shape"),
-        ("ratio_age.p_value", ""),
+        ("ratio_age.p_value", "rounding"),
         ("ratio_slim.odds_ratio", "difference shape"),  # one other number leaves its error open
         ("auc.auc", "difference shape"),
         ("auc_night.auc", "shape"),

@@ -5,8 +5,9 @@ unit's values are over time, how many have what nobody counted, that groups are 
 tells them apart. A card's author guesses these. A number that lies outside the cohorts' spread
 because such a guess is wrong is no error of the paper, so it must not be called one.
 
-A number rests on no guess where it follows, but for rounding, from printed numbers that were
-imposed: a t-test from means, SDs and numbers, an odds ratio's limit from the ratio and the other
+A number rests on no guess where it follows from printed numbers that were imposed: a percentage
+from its count, the mean of all from those of the parts; and on rounding alone where it follows but
+for that: a t-test from means, SDs and numbers, an odds ratio's limit from the ratio and the other
 limit. Everything else (medians from means, areas under curves, rank tests, survival rates) rests on
 a shape, and changes within units rest on a likeness as well.
 """
@@ -67,6 +68,8 @@ class GuessKind(StrEnum):
     """How many units have something."""
     DIFFERENCE = "difference"
     """That groups are alike."""
+    ROUNDING = "rounding"
+    """Where, within their rounding, the printed numbers lie that fix it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,13 @@ class Guess:
     told: str
     question: str
     places: tuple[Place, ...] = ()
+
+
+_ROUNDED = Guess(
+    GuessKind.ROUNDING,
+    "where within their rounding the numbers lie that fix it",
+    "What are the numbers that fix it, to one more digit?",
+)
 
 
 class Grounds:
@@ -253,7 +263,7 @@ class Grounds:
             case TwoSampleAnalysis():
                 return self._two_sample(analysis, unit, rows, statistic)
             case TermAnalysis():
-                return [] if len(beside) >= 2 else self._term(analysis)
+                return [_ROUNDED] if len(beside) >= 2 else self._term(analysis)
             case AucAnalysis():
                 return self._auc(analysis, rows, statistic, beside)
             case AucDifferenceAnalysis():
@@ -405,7 +415,7 @@ class Grounds:
         else:
             fixed = str(analysis.test) in _T_TESTS
             fixed = fixed and all(self._moments(key, side) for side in sides)
-        return [] if fixed else [self._shape(key)]
+        return [_ROUNDED] if fixed else [self._shape(key)]
 
     def _term(self, analysis: TermAnalysis) -> list[Guess]:
         """A term of which at most one other number is printed."""

@@ -236,7 +236,8 @@ def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
 
     A likeness or a number is one figure: settings with other figures show what it can do. A shape
     has more sides than a few alternatives show: the number must lie beyond what they span by half
-    of that again. That groups are alike has no alternatives.
+    of that again. So it must where printed numbers fix it but for their rounding, since cohorts
+    do not fill what rounding leaves evenly. That groups are alike has no alternatives.
     """
     changed = {name for s in clear for name, index in evidence.choices.get(s, {}).items() if index}
     beyond = _is_far_beyond(evidence.value.number, clear.values())
@@ -245,11 +246,13 @@ def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
         GuessKind.NUMBER: True,
         GuessKind.SHAPE: beyond,
         GuessKind.DIFFERENCE: False,
+        GuessKind.ROUNDING: beyond,
     }
     return [
         guess
         for guess, names in evidence.guesses
-        if not (cleared[guess.kind] and changed.intersection(names))
+        if not cleared[guess.kind]
+        or not (guess.kind is GuessKind.ROUNDING or changed.intersection(names))
     ]
 
 
