@@ -111,6 +111,35 @@ def test_wald_by_normal_and_by_t() -> None:
     assert wald_interval(fit, 3).low == pytest.approx(fit.coef[3] - 1.959963984540054 * fit.se[3])
 
 
+@pytest.mark.parametrize("slope", [-0.3, -0.08, 0.08, 0.2, 0.5])
+def test_an_offset_far_from_zero_against_statsmodels(slope: float) -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(0)
+    age = np.round(rng.normal(60, 10, 300))
+    y = (rng.random(300) < 1 / (1 + np.exp(4 - 0.05 * age))).astype(float)
+    fit = fit_logistic(y, np.ones((300, 1)), offset=slope * age)
+    # Start where the offset is centred: statsmodels' own start overflows.
+    glm = sm.GLM(y, np.ones((300, 1)), family=sm.families.Binomial(), offset=slope * age)
+    other = glm.fit(start_params=[-slope * 60])
+    assert fit.flag == "ok"
+    assert fit.coef[0] == pytest.approx(other.params[0], rel=1e-8)
+    assert fit.loglik == pytest.approx(other.llf, rel=1e-10)
+
+
+def test_profile_of_a_predictor_far_from_zero_is_that_of_the_centred_one() -> None:
+    rng = np.random.default_rng(1)
+    age = np.round(rng.normal(60, 10, 300))
+    y = (rng.random(300) < 1 / (1 + np.exp(4 - 0.05 * age))).astype(float)
+    limits = []
+    for x in (age, age - 60):
+        design, names = np.column_stack([np.ones(300), x]), ["one", "age"]
+        data = logistic_data(y, design, None, None, None, None, names)
+        found = profile_interval(fit_logistic(y, design, names=names), data, "age")
+        limits.append((found.low, found.high))
+    assert limits[0] == pytest.approx(limits[1], rel=1e-6)
+
+
 def test_sd_test_is_half_a_chi_square() -> None:
     data, fit = bacteria()
     plain = fit_logistic(data.success, data.x)

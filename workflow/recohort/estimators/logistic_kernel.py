@@ -27,6 +27,7 @@ from recohort.estimators.simd import (
     sub8,
     sum8,
     sums8,
+    where_less8,
     where_positive8,
 )
 
@@ -217,7 +218,7 @@ def evaluate_logistic(
     """Log-likelihood of logistic regression, its gradient and its information."""
     capacity = cohort.trials.size
     linear_predictor(cohort, rows, p, beta)
-    one = splat8(1.0)
+    one, edge = splat8(1.0), splat8(345.0)
     total = splat8(0.0)
     for r in range(0, rows, LANES):
         eta = load8(cohort.eta, r)
@@ -231,7 +232,8 @@ def evaluate_logistic(
         # The column of tx times this is trials * p (1 - p) * x; 1 - p as 1 / (1 + e) keeps its
         # digits where p is close to 1.
         store8(cohort.weight, r, where_positive8(t, mul8(prob, div8(one, d))))
-        total = add8(total, sub8(mul8(s, eta), mul8(t, log8(d))))
+        # log(d) saturates where exp does: so must eta, or a wild step would look like a gain.
+        total = add8(total, sub8(mul8(s, where_less8(eta, edge, eta, edge)), mul8(t, log8(d))))
     for j in range(p):
         gradient[j] = dot(cohort.residual, 0, cohort.x, j * capacity, rows)
         for k in range(j + 1):
@@ -413,6 +415,11 @@ def fit_logistic_rows(
         decrement = 0.0
         for j in range(p):
             decrement += newton.step[j] * newton.gradient[j]
+        if decrement > -4.0 * loglik:
+            # More than there is to gain: far from the data the curvature is next to nothing.
+            for j in range(p):
+                newton.step[j] *= -4.0 * loglik / decrement
+        for j in range(p):
             newton.previous[j] = beta[j]
             beta[j] += newton.step[j]
         if decrement < DECREMENT:
