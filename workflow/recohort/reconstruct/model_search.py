@@ -55,7 +55,9 @@ def search_models(
     while best > 0.0 and steps < effort.steps:
         steps += 1
         roughly = _loss(block, state.estimates, Measure(1.0))
-        measure = Measure(0.3 * min(1.0, float(np.sqrt(roughly))), _INSET)
+        # Targets that only just go together have no middle: stalled, the aim moves to their rims.
+        inset = _INSET * 0.5**since
+        measure = Measure(0.3 * min(1.0, float(np.sqrt(roughly))), inset)
         candidates = _candidates(block, Foresight(block, state), rng, effort, measure, fast)
         fast = False
         if candidates:
