@@ -18,7 +18,7 @@ from recohort.reconstruct.search import Plan, Reconstruction, reconstruct
 def test_every_value_is_met(found: Reconstruction) -> None:
     assert found.stored.unmet == ()
     assert all(setting.matched for setting in found.settings)
-    assert len(found.conditioned) == 15 + 1
+    assert len(found.conditioned) == 15 + 3
     assert found.ended == "complete"
 
 

@@ -48,7 +48,7 @@ def leave_one_out(
 
     Args:
         card_file: the study card.
-        plan: ``conditioned`` cohorts under ``anchor``, a fifteenth as many under each alternative
+        plan: ``conditioned`` cohorts under ``anchor``, a fifth as many under each alternative
             that the value rests on.
         anchor: the setting that prints most: the stored cohort's.
         unmet: what the stored cohort does not print; it is not imposed on others.

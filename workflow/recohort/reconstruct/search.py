@@ -44,7 +44,7 @@ class Plan:
 
     def others(self) -> int:
         """How many conditioned cohorts each alternative gets."""
-        return max(1, self.conditioned // 15) if self.conditioned else 0
+        return max(1, self.conditioned // 5) if self.conditioned else 0
 
 
 @dataclass(frozen=True, slots=True)
