@@ -14,9 +14,9 @@ from recohort.reconstruct.leave_one_out import LeftOut, bearing_on, leave_one_ou
 from recohort.reconstruct.search import Plan
 
 
-def run(card_file: CardFile, *ids: str, threads: int = 1) -> dict[str, LeftOut]:
+def run(card_file: CardFile, *ids: str, threads: int = 1, cohorts: int = 24) -> dict[str, LeftOut]:
     skip = frozenset(v.id for v in card_file.base.values) - set(ids)
-    plan = Plan(seed=4, conditioned=24, threads=threads)
+    plan = Plan(seed=4, conditioned=cohorts, threads=threads)
     found = leave_one_out(card_file, plan, Setting(), frozenset(), skip)
     return {one.id: one for one in found}
 
@@ -60,11 +60,24 @@ def test_limits_and_p_foretell_the_ratio_and_show_a_wrong_one(tmp_path: Path) ->
     assert int(row["cohorts"]) == len(estimates)
 
 
-def test_an_area_that_the_ratio_does_not_give_is_not_reproduced(tmp_path: Path) -> None:
+def test_a_share_that_the_count_does_not_give_is_not_reproduced(tmp_path: Path) -> None:
+    changes = {"percent: 25.0": "percent: 31.0"}
+    card_file = write_card(tmp_path, mixed=False, changes=changes)
+    found = run(card_file, "fell.percent")
+    assert set(found["fell.percent"].estimates["base"]) == {25.0}
+    # The audit would prove it impossible; without it the cohorts say as much.
+    rows = judge_left_out(card_file, {}, {"fell.percent": {"base": [25.0] * 24}}, {}, all_met=True)
+    assert rows[0]["verdict"] == "not_reproduced"
+    assert judged(card_file, found)["fell.percent"]["verdict"] == "impossible"
+
+
+def test_an_area_rests_on_the_predictors_shape_which_is_a_guess(tmp_path: Path) -> None:
     card_file = write_card(tmp_path, mixed=False, changes={"auc: 0.66": "auc: 0.85"})
     row = judged(card_file, run(card_file, "auc.auc"))["auc.auc"]
-    assert row["verdict"] == "not_reproduced"
+    assert row["verdict"] == "undetermined"
     assert int(row["above"]) == 0
+    assert "outside" in row["reason"]
+    assert "shape" in row["reason"]
 
 
 def test_what_the_audit_doubts_keeps_its_reason(tmp_path: Path) -> None:
@@ -77,7 +90,7 @@ def test_what_the_audit_doubts_keeps_its_reason(tmp_path: Path) -> None:
 def test_a_value_that_nothing_else_bears_on_is_said_to_be_so(tmp_path: Path) -> None:
     card_file = write_card(tmp_path, mixed=False)
     found = run(card_file, "hip.count")
-    assert "column hip" in found["hip.count"].note
+    assert "of hip" in found["hip.count"].note
     row = judged(card_file, found)["hip.count"]
     assert row["verdict"] == "undetermined"
     assert "Nothing else that was printed" in row["reason"]

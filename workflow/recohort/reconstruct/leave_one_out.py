@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from recohort.card.layout import BinaryColumn
 from recohort.card.loader import CardFile, Setting
 from recohort.card.statistic import Role
 from recohort.card.study import StudyCard, ValueRef
 from recohort.compare.dependence import Dependence, touched
 from recohort.reconstruct.job import Job, Purpose, workers
 from recohort.reconstruct.search import Plan, Progress
-from recohort.reconstruct.structure import StructureError, is_structural, structural_columns
+from recohort.reconstruct.structure import is_structural, structural_columns
 
 __all__ = ["LeftOut", "bearing_on", "leave_one_out"]
 
@@ -67,16 +68,16 @@ def leave_one_out(
             progress(f"{card_file.base.study}: {number} of {len(values)}: without {value.id}")
             found = LeftOut(value.id)
             jobs = list(_jobs(card_file, plan, anchor, value, unmet, dependence))
-            try:
-                for outcome in run(jobs):
-                    name = outcome.job.setting.name
-                    found.tried[name] = found.tried.get(name, 0) + 1
-                    mine = found.estimates.setdefault(name, [])
-                    if not outcome.drawn.unmet:
-                        mine.append(outcome.drawn.estimates[value.id])
-            except StructureError as problem:
-                found.estimates.clear()
-                found.note = f"without it, {problem}"
+            adrift = _adrift(card_file.card(anchor), value, jobs[0].aims)
+            if adrift:
+                found.note = f"without it nothing printed gives the number of 1s of {adrift}"
+                jobs = []
+            for outcome in run(jobs):
+                name = outcome.job.setting.name
+                found.tried[name] = found.tried.get(name, 0) + 1
+                mine = found.estimates.setdefault(name, [])
+                if not outcome.drawn.unmet:
+                    mine.append(outcome.drawn.estimates[value.id])
             yield found
 
 
@@ -102,6 +103,26 @@ def _jobs(
                 aims=aims,
                 about=value.id,
             )
+
+
+def _adrift(card: StudyCard, value: ValueRef, aims: frozenset[str]) -> str:
+    """A column that a count is of and whose 1s nothing else gives; empty where there is none."""
+    if not is_structural(card, card.quantities[value.quantity]):
+        return ""
+    others = {other.quantity for other in card.values if other.id in aims}
+    known = [
+        touched(card, name).keys for name in others if is_structural(card, card.quantities[name])
+    ]
+    for key in sorted(touched(card, value.quantity).keys):
+        column = card.columns[key]
+        if (
+            isinstance(column, BinaryColumn)
+            and column.ones is None
+            and column.prevalence is None
+            and not any(key in keys for keys in known)
+        ):
+            return key
+    return ""
 
 
 def _around(card_file: CardFile, anchor: Setting, names: Sequence[str]) -> Iterator[Setting]:
