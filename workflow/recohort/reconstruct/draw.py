@@ -40,6 +40,8 @@ class Effort:
 
     models: SearchEffort = field(default_factory=SearchEffort)
     wander: int = 24
+    deadline: float | None = None
+    """On the monotonic clock: the last moves end there."""
     polish: int = 3000
 
 
@@ -65,7 +67,9 @@ def draw_cohort(
     measurements = _measure(card, cohort, columns, targets, rng)
     # Tests of one measurement first: what follows exchanges only rows that these do not tell apart.
     early = alone(card, targets, measurements)
-    moves = polish(card, cohort, columns, measurements, early, frozenset(), rng, effort.polish)
+    moves = polish(
+        card, cohort, columns, measurements, early, frozenset(), rng, effort.polish, effort.deadline
+    )
     held: set[str] = set()
     refits = 0
     for names in block_models(card, targets):
@@ -84,7 +88,9 @@ def draw_cohort(
         held |= keys
     _couple_times(card, columns, measurements, held, rng)
     fixed = frozenset(held)
-    moves += polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish)
+    moves += polish(
+        card, cohort, columns, measurements, targets, fixed, rng, effort.polish, effort.deadline
+    )
     values = Analyst(card, cohort).reported()
     return Drawn(cohort, values, unmet(targets, values), total_loss(targets, values), refits, moves)
 

@@ -52,7 +52,7 @@ class Job:
     conflicts: tuple[frozenset[str], ...] = ()
     about: str = ""
     deadline: float | None = None
-    """On the monotonic clock: after it, no further attempt begins."""
+    """On the monotonic clock: after it the search ends with what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,9 @@ def _draw(job: Job) -> Outcome:
     before: dict[str, float] = {}
     fixed: frozenset[str] = frozenset()
     for attempt in range(job.attempts):
-        drawn = draw_cohort(card, targets, _rng(job, card.study, attempt), Effort())
+        drawn = draw_cohort(
+            card, targets, _rng(job, card.study, attempt), Effort(deadline=job.deadline)
+        )
         if best is None or (len(drawn.unmet), drawn.loss) < (len(best.unmet), best.loss):
             best = drawn
         if Shortfall.of(drawn.unmet, job.aims, job.conflicts).is_excused:

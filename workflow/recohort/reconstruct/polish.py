@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -95,6 +96,7 @@ def polish(
     held: frozenset[str],
     rng: np.random.Generator,
     steps: int,
+    deadline: float | None = None,
 ) -> int:
     """Improve a cohort's columns in place; returns the number of candidates measured.
 
@@ -130,6 +132,8 @@ def polish(
     measured = since = cycle = 0
     softness = 0.0
     for _ in range(steps):
+        if deadline is not None and time.monotonic() > deadline:
+            break
         open_ = [q for q, loss in current.items() if loss > MET and vain[q] < _VAIN]
         if softness == 0.0 and (not open_ or since >= _PATIENCE):
             if not open_ or cycle == _CYCLES:
