@@ -40,9 +40,9 @@ class Effort:
 
     models: SearchEffort = field(default_factory=SearchEffort)
     wander: int = 24
+    polish: int = 3000
     deadline: float | None = None
     """On the monotonic clock: the last moves end there."""
-    polish: int = 3000
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,7 +300,10 @@ def _settle(
         name = open_[int(rng.integers(len(open_)))]
         movable = [key for key in binary if name in touched[key]]
         key = movable[int(rng.integers(len(movable)))]
-        states = _flips(bench, key, key in fixed, rng)
+        unit = card.columns[key].unit
+        beside = [k for k in movable if k != key and card.columns[k].unit == unit]
+        partner = columns[beside[int(rng.integers(len(beside)))]] if beside else None
+        states = _flips(bench, key, key in fixed, partner, rng)
         losses = {q: bench.losses(q, of[q], key, states) for q in touched[key]}
         total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
         for other in bound[key]:
@@ -318,8 +321,14 @@ def _settle(
     columns.update(best)
 
 
-def _flips(bench: Bench, key: str, swap_only: bool, rng: np.random.Generator) -> FloatArray:
-    """Changed versions of a column of 1s and 0s: exchanges and turns, few rows most often."""
+def _flips(
+    bench: Bench, key: str, swap_only: bool, partner: FloatArray | None, rng: np.random.Generator
+) -> FloatArray:
+    """Changed versions of a column of 1s and 0s: exchanges and turns, few rows most often.
+
+    With a ``partner``, a column of 1s and 0s of the same quantity, half of the exchanges take 1s
+    from where it is 1 to where it is 0, or back: at random, likeness would grow only slowly.
+    """
     values = bench.columns[key]
     able = np.flatnonzero(bench.able(key))
     ones, zeros = able[values[able] == 1], able[values[able] == 0]
@@ -327,7 +336,14 @@ def _flips(bench: Bench, key: str, swap_only: bool, rng: np.random.Generator) ->
     for state in states[1:]:
         most = max(1, min(ones.size, zeros.size) // 2)
         size = max(1, round(most ** (rng.random() ** 2.5)))
-        if ones.size and zeros.size and (swap_only or rng.random() < 0.6):
+        side = float(rng.random() < 0.5)
+        if partner is not None and rng.random() < 0.5:
+            taken, given = ones[partner[ones] == side], zeros[partner[zeros] == 1.0 - side]
+            size = round(min(taken.size, given.size) ** rng.random())
+            if taken.size and given.size:
+                state[rng.choice(taken, size, replace=False)] = 0.0
+                state[rng.choice(given, size, replace=False)] = 1.0
+        elif ones.size and zeros.size and (swap_only or rng.random() < 0.6):
             state[ones[rng.integers(ones.size, size=size)]] = 0.0
             changed = int(values.sum() - state.sum())
             state[rng.choice(zeros, changed, replace=False)] = 1.0
