@@ -80,7 +80,7 @@ def judge_left_out(
             guesses=Grounds(card_file, {value.id}).of(value),
         )
         judged = judge(card, evidence)
-        if value.id in notes and not evidence.findings and determined is None:
+        if value.id in notes and judged.verdict is Verdict.UNDETERMINED:
             judged = Judgement(Verdict.UNDETERMINED, _NOTHING_ELSE)
         name = next((name for name, found in settings.items() if len(found)), "")
         best = standings.get(name)
