@@ -200,7 +200,7 @@ def one_paper(
 ) -> dict[str, object]:
     """A row of the table."""
     paper = draw_paper(seed, family, index, low, high)
-    right = attempt(paper, seed, 6)
+    right = attempt(paper, seed, 10)
     row: dict[str, object] = {
         "seed": seed, "family": family, "index": index, "n": paper.n,
         "values": sum(len(s) for s in paper.wanted.values()),

@@ -24,7 +24,9 @@ from recohort.reconstruct.target import targets_of
 def block(card_file: CardFile) -> ModelBlock:
     card = card_file.base
     targets = targets_of(card, [Role.INPUT, Role.IMPOSED])
-    drawn = draw_cohort(card, targets, np.random.default_rng(1), Effort(SearchEffort(steps=0), 0))
+    drawn = draw_cohort(
+        card, targets, np.random.default_rng(1), Effort(SearchEffort(steps=0), wander=0, polish=0)
+    )
     n = drawn.cohort.tables["people"].n
     free = Movable(
         np.zeros(n, dtype=np.int64), True, np.zeros(n), np.full(n, 30.0), step=0.1, spread=3.0
@@ -43,8 +45,7 @@ def test_foretold_changes_agree_with_refits_to_first_order(block: ModelBlock) ->
     foretold = told - state.estimates
     for t in range(change.shape[1]):
         assert np.corrcoef(change[:, t], foretold[:, t])[0, 1] > 0.98
-        missed = np.square(change[:, t] - foretold[:, t]).mean()
-        assert missed < 0.2**2 * np.square(change[:, t]).mean()
+        assert np.abs(change[:, t] - foretold[:, t]).max() < 0.35 * np.abs(change[:, t]).max()
 
 
 def test_moves_stay_on_the_grid_and_within_the_bounds(block: ModelBlock) -> None:

@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "--conditioned", type=_whole(0), default=100, help="cohorts that judge held-out values"
     )
     build.add_argument("--threads", type=_whole(1), default=1)
-    build.add_argument("--attempts", type=_whole(1), default=6, help="tries for each cohort")
+    build.add_argument("--attempts", type=_whole(1), default=10, help="tries for each cohort")
     build.add_argument("--time-limit", type=_seconds, metavar="SECONDS")
     build.add_argument(
         "--hold-out", action="append", default=[], metavar="ID", help="also hold this value out"
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     left.add_argument("--seed", type=_whole(0), default=1)
     left.add_argument("--cohorts", type=_whole(1), default=150, help="for each value")
     left.add_argument("--threads", type=_whole(1), default=1)
-    left.add_argument("--attempts", type=_whole(1), default=6, help="tries for each cohort")
+    left.add_argument("--attempts", type=_whole(1), default=10, help="tries for each cohort")
     left.add_argument("--time-limit", type=_seconds, metavar="SECONDS")
     left.add_argument(
         "--only", action="append", default=[], metavar="ID", help="judge this value (repeatable)"

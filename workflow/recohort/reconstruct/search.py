@@ -37,7 +37,7 @@ class Plan:
     seed: int
     conditioned: int = 100
     threads: int = 1
-    attempts: int = 6
+    attempts: int = 10
     time_limit: float | None = None
     hold_out: tuple[str, ...] = ()
     """Reported values to hold out on top of the card's own."""
