@@ -28,6 +28,9 @@ def block(card_file: CardFile) -> ModelBlock:
         card, targets, np.random.default_rng(1), Effort(SearchEffort(steps=0), wander=0, polish=0)
     )
     n = drawn.cohort.tables["people"].n
+    # Doses of its own, so that no other part of a draw decides which state is looked at.
+    dose = np.random.default_rng(1).lognormal(1.7, 0.47, n)
+    drawn.cohort.columns["dose"][:] = np.clip(np.rint(10 * dose), 0, 300) / 10
     free = Movable(
         np.zeros(n, dtype=np.int64), True, np.zeros(n), np.full(n, 30.0), step=0.1, spread=3.0
     )
@@ -45,7 +48,7 @@ def test_foretold_changes_agree_with_refits_to_first_order(block: ModelBlock) ->
     foretold = told - state.estimates
     for t in range(change.shape[1]):
         assert np.corrcoef(change[:, t], foretold[:, t])[0, 1] > 0.98
-        assert np.abs(change[:, t] - foretold[:, t]).max() < 0.35 * np.abs(change[:, t]).max()
+        assert np.abs(change[:, t] - foretold[:, t]).max() < 0.3 * np.abs(change[:, t]).max()
 
 
 def test_moves_stay_on_the_grid_and_within_the_bounds(block: ModelBlock) -> None:
