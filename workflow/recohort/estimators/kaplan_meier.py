@@ -97,7 +97,7 @@ def _times(time: ArrayLike, event: ArrayLike) -> tuple[FloatArray, BoolArray]:
     return t, binary_vector(event, "event", t.size)
 
 
-def _limits(
+def survival_limits(
     survival: FloatArray, relative: FloatArray, z: float, kind: SurvivalInterval
 ) -> tuple[FloatArray, FloatArray]:
     """Limits from S and its standard error divided by S."""
@@ -151,7 +151,7 @@ def kaplan_meier(
         group, groups = codes(cluster, "cluster", t.size)
         at_event = events.astype(np.float64)
         relative = _clustered(where, happened, at_event, at_risk * 1.0, group, groups)
-    low, high = _limits(survival, relative, z, choice(SurvivalInterval, method, "method"))
+    low, high = survival_limits(survival, relative, z, choice(SurvivalInterval, method, "method"))
     return KaplanMeier(
         distinct,
         at_risk.astype(np.int64),
@@ -291,7 +291,7 @@ def landmark_rate_batch(
     step[:-1] = 1.0 / (left[:-1] * (left[:-1] - 1.0))
     relative = np.sqrt(np.where(counted, step, 0.0).sum(axis=1))
     reached = (t.max(axis=1) >= moment) | (survival == 0.0)
-    low, high = _limits(survival, relative, z, choice(SurvivalInterval, method, "method"))
+    low, high = survival_limits(survival, relative, z, choice(SurvivalInterval, method, "method"))
     error = np.where(survival == 0.0, np.nan, survival * relative)
 
     def known(values: FloatArray) -> FloatArray:

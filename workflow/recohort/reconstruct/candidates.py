@@ -19,7 +19,7 @@ from recohort.card.layout import Condition, DerivedColumn
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray
-from recohort.estimators.kaplan_meier import _limits as survival_limits
+from recohort.estimators.kaplan_meier import survival_limits
 from recohort.estimators.proportion import ProportionInterval, proportion
 from recohort.reconstruct.survival_kernel import follow_up_medians, landmark_errors
 from recohort.reconstruct.target import NOT_ESTIMABLE, Target
@@ -92,12 +92,12 @@ class Bench:
     def able(self, key: str) -> BoolArray:
         """Which rows of its unit can have a 1 in a column."""
         column = self.card.columns[key]
-        return np.asarray(self._mask(column.among, column.unit, "", np.empty((0, 0)))[0])
+        return np.asarray(self.mask(column.among, column.unit, "", np.empty((0, 0)))[0])
 
     def strays(self, key: str, changed: str, states: FloatArray) -> IntArray:
         """How many 1s of a column candidates (C, n) of another leave in rows that can have none."""
         column = self.card.columns[key]
-        able = self._mask(column.among, column.unit, changed, states)
+        able = self.mask(column.among, column.unit, changed, states)
         return np.asarray(((self.columns[key][None, :] != 0) & ~able).sum(axis=1))
 
     def _one_by_one(self, quantity: str, key: str, states: FloatArray) -> Found:
@@ -113,13 +113,13 @@ class Bench:
 
     # Columns and conditions: (1, n) where the candidates do not matter.
 
-    def _values(self, key: str, unit: str, changed: str, states: FloatArray) -> FloatArray:
+    def values(self, key: str, unit: str, changed: str, states: FloatArray) -> FloatArray:
         column = self.card.columns[key.partition("@")[0]]
         if isinstance(column, DerivedColumn):
             if column.all_of:
-                flags = self._mask(column.all_of, column.unit, changed, states)
+                flags = self.mask(column.all_of, column.unit, changed, states)
             else:
-                parts = [self._mask((c,), column.unit, changed, states) for c in column.any_of]
+                parts = [self.mask((c,), column.unit, changed, states) for c in column.any_of]
                 flags = parts[0]
                 for part in parts[1:]:
                     flags = flags | part
@@ -132,21 +132,21 @@ class Bench:
             values = values[:, rows]
         return np.asarray(values)
 
-    def _mask(
+    def mask(
         self, conditions: Iterable[Condition], unit: str, changed: str, states: FloatArray
     ) -> BoolArray:
         result = np.ones((1, self.cohort.tables[unit].n), dtype=np.bool_)
         for one in conditions:
-            values = self._values(one.column, unit, changed, states)
+            values = self.values(one.column, unit, changed, states)
             result = result & compare(values, one.relation, float(one.threshold))
         return result
 
-    def _known(
+    def known(
         self, conditions: Iterable[Condition], unit: str, changed: str, states: FloatArray
     ) -> BoolArray:
         result = np.ones((1, self.cohort.tables[unit].n), dtype=np.bool_)
         for one in conditions:
-            result = result & ~np.isnan(self._values(one.column, unit, changed, states))
+            result = result & ~np.isnan(self.values(one.column, unit, changed, states))
         return result
 
     def _estimates(self, quantity: Quantity, key: str, states: FloatArray) -> Found | None:
@@ -155,10 +155,10 @@ class Bench:
         unit = population.unit
 
         def values(name: str) -> FloatArray:
-            return self._values(name, unit, key, states)
+            return self.values(name, unit, key, states)
 
         def mask(conditions: Iterable[Condition]) -> BoolArray:
-            return self._mask(conditions, unit, key, states)
+            return self.mask(conditions, unit, key, states)
 
         rows = mask(population.where)
         if isinstance(analysis, asked.ParentsAnalysis):
@@ -169,12 +169,12 @@ class Bench:
         if isinstance(analysis, asked.SizeAnalysis):
             return {Statistic.COUNT: rows.sum(axis=1).astype(float)}
         if isinstance(analysis, asked.ProportionAnalysis):
-            rows = rows & self._known(analysis.having, unit, key, states)
+            rows = rows & self.known(analysis.having, unit, key, states)
             hits = (rows & mask(analysis.having)).sum(axis=1)
             return self._share(quantity, analysis.interval, hits, rows.sum(axis=1))
         if isinstance(analysis, asked.AccuracyAnalysis):
             conditions = (*analysis.test, *analysis.reference)
-            rows = rows & self._known(conditions, unit, key, states)
+            rows = rows & self.known(conditions, unit, key, states)
             base, right = _accuracy(analysis, mask(analysis.test), mask(analysis.reference))
             hits, bases = (rows & base & right).sum(axis=1), (rows & base).sum(axis=1)
             return self._share(quantity, analysis.interval, hits, bases)
@@ -197,7 +197,7 @@ class Bench:
             group = mask(analysis.group)
             if group.shape[0] > 1:
                 return None
-            known = inside & self._known(analysis.group, unit, key, states)[0]
+            known = inside & self.known(analysis.group, unit, key, states)[0]
             seen = values(analysis.column)
             known = known & ~np.isnan(seen[0])
             first, second = seen[:, known & group[0]], seen[:, known & ~group[0]]
@@ -216,12 +216,12 @@ class Bench:
                 return None
             scores = values(analysis.column)
             seen_rows = inside & np.isfinite(scores[0])
-            seen_rows &= self._known(analysis.outcome, unit, key, states)[0]
+            seen_rows &= self.known(analysis.outcome, unit, key, states)[0]
             return _auc(quantity, analysis, scores[:, seen_rows], truth[0][seen_rows])
         if isinstance(analysis, asked.KaplanMeierAnalysis | asked.FollowUpAnalysis):
             time, event = values(analysis.time), mask(analysis.event)
             followed = inside & ~np.isnan(time[0])
-            followed &= self._known(analysis.event, unit, key, states)[0]
+            followed &= self.known(analysis.event, unit, key, states)[0]
             if not followed.any():
                 return None
             both = np.broadcast_arrays(time[:, followed], event[:, followed])
