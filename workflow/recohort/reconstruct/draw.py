@@ -22,6 +22,7 @@ from recohort.reconstruct.model_moves import associate
 from recohort.reconstruct.model_search import SearchEffort, search_models
 from recohort.reconstruct.model_wander import wander
 from recohort.reconstruct.polish import alone, keys_of, polish
+from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.structure import (
     atoms,
     conditions_of,
@@ -41,8 +42,6 @@ class Effort:
     models: SearchEffort = field(default_factory=SearchEffort)
     wander: int = 24
     polish: int = 3000
-    deadline: float | None = None
-    """On the monotonic clock: the last moves end there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +57,21 @@ class Drawn:
 
 
 def draw_cohort(
-    card: StudyCard, targets: Sequence[Target], rng: np.random.Generator, effort: Effort
+    card: StudyCard,
+    targets: Sequence[Target],
+    rng: np.random.Generator,
+    effort: Effort,
+    stop: Stop | None = None,
 ) -> Drawn:
-    """Draw a cohort that prints the targets, as nearly as one attempt comes."""
-    cohort = draw_structure(card, tuple(targets), rng)
+    """Draw a cohort that prints the targets, as nearly as one attempt comes until it is to stop."""
+    cohort = draw_structure(card, tuple(targets), rng, stop=stop)
     columns = dict(cohort.columns)
     cohort = Cohort(cohort.tables, columns, cohort.unit_of)
     measurements = _measure(card, cohort, columns, targets, rng)
     # Tests of one measurement first: what follows exchanges only rows that these do not tell apart.
     early = alone(card, targets, measurements)
     moves = polish(
-        card, cohort, columns, measurements, early, frozenset(), rng, effort.polish, effort.deadline
+        card, cohort, columns, measurements, early, frozenset(), rng, effort.polish, stop
     )
     held: set[str] = set()
     refits = 0
@@ -80,17 +83,15 @@ def draw_cohort(
         }
         block = build_block(card, analyst, names, targets, movable)
         associate(block, rng)
-        result = search_models(block, rng, effort.models)
-        refits += result.refits + wander(block, rng, effort.wander)
+        result = search_models(block, rng, effort.models, stop)
+        refits += result.refits + wander(block, rng, effort.wander, stop)
         for key, values in zip(block.keys, block.values, strict=True):
             if not isinstance(card.columns[key.partition("@")[0]], GroupColumn):
                 columns[key] = values.copy()
         held |= keys
     _couple_times(card, columns, measurements, held, rng)
     fixed = frozenset(held)
-    moves += polish(
-        card, cohort, columns, measurements, targets, fixed, rng, effort.polish, effort.deadline
-    )
+    moves += polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish, stop)
     values = Analyst(card, cohort).reported()
     return Drawn(cohort, values, unmet(targets, values), total_loss(targets, values), refits, moves)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from recohort.card.loader import CardFile, Setting, load_card
 from recohort.card.statistic import Role
 from recohort.card.study import StudyCard
 from recohort.reconstruct.draw import Drawn, Effort, draw_cohort
+from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import targets_of
 
 __all__ = ["Job", "Outcome", "Purpose", "Run", "Shortfall", "workers"]
@@ -66,7 +70,13 @@ class Outcome:
     drawn: Drawn
     attempts: int
     fixed: frozenset[str] = frozenset()
+    is_cut: bool = False
+    """Whether the search ended early: at its deadline, or by an interrupt."""
+    is_interrupted: bool = False
 
+
+_LAST_WORD = 10.0
+"""Seconds that jobs at hand have, after an interrupt, to end with the best that they have."""
 
 Run = Callable[[Sequence[Job]], Iterator[Outcome]]
 """Does jobs, giving their outcomes in the jobs' order."""
@@ -121,39 +131,72 @@ def _draw(job: Job) -> Outcome:
     best: Drawn | None = None
     before: dict[str, float] = {}
     fixed: frozenset[str] = frozenset()
-    for attempt in range(job.attempts):
-        drawn = draw_cohort(
-            card, targets, _rng(job, card.study, attempt), Effort(deadline=job.deadline)
-        )
-        if best is None or (len(drawn.unmet), drawn.loss) < (len(best.unmet), best.loss):
-            best = drawn
-        if Shortfall.of(drawn.unmet, job.aims, job.conflicts).is_excused:
-            break
-        missed = {name: drawn.estimates[name] for name in drawn.unmet}
-        fixed = frozenset(name for name, value in missed.items() if before.get(name) == value)
-        if missed.keys() == fixed or (job.deadline is not None and time.monotonic() > job.deadline):
-            break
-        before = missed
+    stop = Stop(job.deadline)
+    with stop.listening():
+        for attempt in range(job.attempts):
+            rng = _rng(job, card.study, attempt)
+            drawn = draw_cohort(card, targets, rng, Effort(), stop)
+            if best is None or (len(drawn.unmet), drawn.loss) < (len(best.unmet), best.loss):
+                best = drawn
+            if stop() or Shortfall.of(drawn.unmet, job.aims, job.conflicts).is_excused:
+                break
+            missed = {name: drawn.estimates[name] for name in drawn.unmet}
+            fixed = frozenset(name for name, value in missed.items() if before.get(name) == value)
+            if missed.keys() == fixed:
+                break
+            before = missed
     assert best is not None
-    return Outcome(job, best, attempt + 1, fixed)
+    return Outcome(job, best, attempt + 1, fixed, stop(), stop.interrupted)
 
 
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def workers(threads: int) -> Iterator[Run]:
-    """Something that does jobs, on so many processes; an exception stops those at once."""
+    """Something that does jobs, on so many processes.
+
+    An interrupt lets the jobs at hand end with the best that they have, yields their outcomes, and
+    is raised then. Whatever is still running at the end is stopped at once.
+    """
     if threads <= 1:
-        yield lambda jobs: map(_draw, jobs)
+        yield _one_by_one
         return
-    with ProcessPoolExecutor(threads, initializer=_leave_interrupts_to_the_parent) as pool:
-        before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(threads, initializer=_leave_interrupts_to_the_parent)
+    before = set(multiprocessing.active_children())
+
+    def children() -> set[BaseProcess]:
+        return set(multiprocessing.active_children()) - before
+
+    def side_by_side(jobs: Sequence[Job]) -> Iterator[Outcome]:
+        waiting = deque(pool.submit(_draw, job) for job in jobs)
         try:
-            yield lambda jobs: pool.map(_draw, jobs)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(multiprocessing.active_children()) - before:
-                child.terminate()
+            while waiting:
+                yield waiting[0].result()
+                waiting.popleft()
+        except KeyboardInterrupt:
+            at_hand = [future for future in waiting if not future.cancel()]
+            for child in children():
+                os.kill(child.pid or 0, signal.SIGINT)
+            end = time.monotonic() + _LAST_WORD
+            with suppress(TimeoutError):
+                for future in at_hand:
+                    yield future.result(max(0.0, end - time.monotonic()))
             raise
+
+    try:
+        yield side_by_side
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in children():
+            child.terminate()
+
+
+def _one_by_one(jobs: Sequence[Job]) -> Iterator[Outcome]:
+    for job in jobs:
+        outcome = _draw(job)
+        yield outcome
+        if outcome.is_interrupted:
+            raise KeyboardInterrupt

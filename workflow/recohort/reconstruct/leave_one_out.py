@@ -67,12 +67,16 @@ def leave_one_out(
                 return
             progress(f"{card_file.base.study}: {number} of {len(values)}: without {value.id}")
             found = LeftOut(value.id)
-            jobs = list(_jobs(card_file, plan, anchor, value, unmet, dependence))
+            jobs = list(_jobs(card_file, plan, anchor, value, unmet, dependence, deadline))
             adrift = _adrift(card_file.card(anchor), value, jobs[0].aims)
             if adrift:
                 found.note = f"without it nothing printed gives the number of 1s of {adrift}"
                 jobs = []
             for outcome in run(jobs):
+                if outcome.is_interrupted:
+                    continue  # the interrupt itself follows
+                if outcome.is_cut:
+                    return  # a value with fewer cohorts than asked for is not judged
                 name = outcome.job.setting.name
                 found.tried[name] = found.tried.get(name, 0) + 1
                 mine = found.estimates.setdefault(name, [])
@@ -88,6 +92,7 @@ def _jobs(
     value: ValueRef,
     unmet: frozenset[str],
     dependence: Dependence,
+    deadline: float | None,
 ) -> Iterator[Job]:
     rests_on = dependence.of(value.quantity, value.statistic)
     for setting in _around(card_file, anchor, rests_on):
@@ -102,6 +107,7 @@ def _jobs(
                 seed=plan.seed,
                 aims=aims,
                 about=value.id,
+                deadline=deadline,
             )
 
 

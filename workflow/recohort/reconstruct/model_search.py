@@ -16,6 +16,7 @@ from recohort.reconstruct.model_correct import Candidate, Corrector, pursued
 from recohort.reconstruct.model_foretell import Foresight
 from recohort.reconstruct.model_moves import draw_moves, kick
 from recohort.reconstruct.model_targets import Measure
+from recohort.reconstruct.stop import Stop
 
 __all__ = ["SearchEffort", "SearchResult", "search_models"]
 
@@ -45,14 +46,15 @@ class SearchResult:
 
 
 def search_models(
-    block: ModelBlock, rng: np.random.Generator, effort: SearchEffort
+    block: ModelBlock, rng: np.random.Generator, effort: SearchEffort, stop: Stop | None = None
 ) -> SearchResult:
-    """Improve a block's state in place until its loss is 0 or the effort is spent."""
+    """Improve a block's state in place until its loss is 0, the effort spent, or time to stop."""
+    stop = stop or Stop()
     state = block.state(block.values)
     best, best_values = _loss(block, state.estimates, Measure()), block.values.copy()
     steps = refits = since = 0
     fast = True
-    while best > 0.0 and steps < effort.steps:
+    while best > 0.0 and steps < effort.steps and not stop():
         steps += 1
         roughly = _loss(block, state.estimates, Measure(1.0))
         # Targets that only just go together have no middle: stalled, the aim moves to their rims.

@@ -17,6 +17,7 @@ from recohort.reconstruct.model_block import ModelBlock, State
 from recohort.reconstruct.model_foretell import Foresight
 from recohort.reconstruct.model_moves import Moves, apply_moves, draw_moves
 from recohort.reconstruct.model_targets import Measure
+from recohort.reconstruct.stop import Stop
 
 __all__ = ["wander"]
 
@@ -24,7 +25,9 @@ _MOVES = 400
 _TOGETHER = (1, 2, 4, 8, 16, 32)
 
 
-def wander(block: ModelBlock, rng: np.random.Generator, rounds: int) -> int:
+def wander(
+    block: ModelBlock, rng: np.random.Generator, rounds: int, stop: Stop | None = None
+) -> int:
     """Move a block's state at random among those that print all targets; returns the refits.
 
     The state is left as it is where it does not print them.
@@ -34,6 +37,8 @@ def wander(block: ModelBlock, rng: np.random.Generator, rounds: int) -> int:
         return 0
     refits = 0
     for _ in range(rounds):
+        if stop is not None and stop():
+            break
         moves = draw_moves(block, rng, _MOVES)
         if not moves.key.size:
             break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from recohort.cohort import Cohort, FloatArray
 from recohort.reconstruct.candidates import MET, Bench
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.moves import Mover
+from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import Target
 
 __all__ = ["alone", "keys_of", "polish"]
@@ -96,7 +96,7 @@ def polish(
     held: frozenset[str],
     rng: np.random.Generator,
     steps: int,
-    deadline: float | None = None,
+    stop: Stop | None = None,
 ) -> int:
     """Improve a cohort's columns in place; returns the number of candidates measured.
 
@@ -132,7 +132,7 @@ def polish(
     measured = since = cycle = 0
     softness = 0.0
     for _ in range(steps):
-        if deadline is not None and time.monotonic() > deadline:
+        if stop is not None and stop():
             break
         open_ = [q for q, loss in current.items() if loss > MET and vain[q] < _VAIN]
         if softness == 0.0 and (not open_ or since >= _PATIENCE):

@@ -313,9 +313,10 @@ class _Search:
         missed = unmet(self.everything, drawn.estimates)
         total = len(self.everything)
         words = "" if setting == Setting() else f" under {setting.name}"
+        told = f"; not yet {_some(missed)}" if missed else ""
         self.progress(
             f"{self.card_file.base.study}: a cohort prints {total - len(missed)} of {total} "
-            f"reported values{words}"
+            f"reported values{words}{told}"
         )
         stored = self.stored
         if stored is None or (len(missed), len(setting.choices)) < (
@@ -347,7 +348,7 @@ class _Search:
                 of_all = self.settings[setting].unmet_of_all
                 self.settings[setting] = self._result(setting, missed, of_all)
         for setting, one in self.settings.items():
-            told = f"misses {', '.join(one.unmet)}" if one.unmet else "prints all imposed values"
+            told = f"misses {_some(one.unmet)}" if one.unmet else "prints all imposed values"
             self.progress(f"{study}: {setting.name}: {told}")
         jobs = [
             self.job(Purpose.CONDITIONED, setting, index, self.imposed - set(one.unmet))
@@ -356,7 +357,7 @@ class _Search:
             for index in range(1, 1 + self._wanted(setting))
         ]
         for outcome in self.do(jobs):
-            if not outcome.drawn.unmet:
+            if not outcome.drawn.unmet and not outcome.is_cut:
                 found = Conditioned(
                     len(self.conditioned), outcome.job.setting.name, outcome.drawn.estimates
                 )
@@ -367,3 +368,9 @@ class _Search:
     def _wanted(self, setting: Setting) -> int:
         first = setting == self.card_file.single_changes[0]
         return self.plan.conditioned if first else self.plan.others()
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    """Names as a list, cut short where there are many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -13,6 +13,7 @@ from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
 from recohort.reconstruct.candidates import MET, Bench
+from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import Target, targets_of
 
 __all__ = [
@@ -165,7 +166,11 @@ def _printed_ones(
 
 
 def draw_structure(
-    card: StudyCard, targets: tuple[Target, ...], rng: np.random.Generator, patience: int = 1500
+    card: StudyCard,
+    targets: tuple[Target, ...],
+    rng: np.random.Generator,
+    patience: int = 1500,
+    stop: Stop | None = None,
 ) -> Cohort:
     """Draw a skeleton whose counts print as reported, as nearly as the search comes.
 
@@ -212,7 +217,7 @@ def draw_structure(
             values = np.zeros(n)
             values[rng.choice(able, min(max(ones, 0), able.size), replace=False)] = 1.0
             columns[key] = values
-    _settle(card, cohort, columns, counting, fixed, rng, patience)
+    _settle(card, cohort, columns, counting, fixed, rng, patience, stop or Stop())
     return cohort
 
 
@@ -270,6 +275,7 @@ def _settle(
     fixed: set[str],
     rng: np.random.Generator,
     patience: int,
+    stop: Stop,
 ) -> None:
     """Swap and turn 1s and 0s until the counts print or ``patience`` steps gain nothing.
 
@@ -292,7 +298,7 @@ def _settle(
     }
     weight = dict.fromkeys(current, 1.0)
     best, least, since = dict(columns), sum(current.values()), 0
-    while since < patience:
+    while since < patience and not stop():
         open_ = [name for name, loss in current.items() if loss > MET]
         if not open_:
             break
