@@ -9,14 +9,16 @@ import numpy as np
 
 from recohort.analysis.estimate import Analyst
 from recohort.analysis.frame import BoolArray, Frame
-from recohort.card.analyses import LogisticModel
+from recohort.card.analyses import LogisticModel, TwoSampleAnalysis
 from recohort.card.layout import BinaryColumn, Condition, GroupColumn, NumericColumn
+from recohort.card.statistic import Statistic
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
 from recohort.reconstruct.coupling import couple
 from recohort.reconstruct.fill import fill
 from recohort.reconstruct.measurement import Measurement, describe, numeric_keys
 from recohort.reconstruct.model_block import Movable, block_models, build_block
+from recohort.reconstruct.model_compare import FORETOLD, Comparison
 from recohort.reconstruct.model_margin import Margin, margin_of
 from recohort.reconstruct.model_moves import associate
 from recohort.reconstruct.model_search import SearchEffort, search_models
@@ -149,15 +151,17 @@ def _movable(
         m = measurements[key]
         shape, values = m.column.plausible_at(m.time), frame.values(key, m.column.unit)
         spread = float(np.nanstd(values)) if shape is None else float(shape.sd)
-        margins = _margins(card, m, values, targets, frozenset(measurements) - keys)
+        kept = _kept(card, frame, m, values, targets, frozenset(measurements) - keys)
+        margins, tests = kept or ((), ())
         return Movable(
-            m.strata,
-            margins is not None,
+            m.strata if kept is None else m.margins,
+            kept is not None,
             m.low,
             m.high,
             float(m.column.step or 0),
             spread,
-            margins or (),
+            margins,
+            tests,
             None if shape is None else (shape.family, float(shape.mean), float(shape.sd)),
         )
     column = card.columns[key]
@@ -172,22 +176,28 @@ def _movable(
     return Movable(strata.astype(np.int64), False, np.zeros(n), np.full(n, np.inf), 1.0, 1.0)
 
 
-def _margins(
+def _kept(
     card: StudyCard,
+    frame: Frame,
     measurement: Measurement,
     values: FloatArray,
     targets: Sequence[Target],
     later: frozenset[str],
-) -> tuple[Margin, ...] | None:
+) -> tuple[tuple[Margin, ...], tuple[Comparison, ...]] | None:
     """What a column's changing values must go on printing; ``None`` where they must stay.
 
     Targets that also depend on the measurements ``later`` are left to the last moves.
     """
     kept = {one for facts in measurement.facts for one in facts.targets}
+    tests = []
     for one in targets:
         quantity = card.quantities[one.quantity]
         needs = keys_of(card, one.quantity)
         if one.id not in kept and measurement.key in needs and not needs & later:
+            test = _comparison(card, frame, measurement, one)
+            if test is not None:
+                tests.append(test)
+                continue
             model = card.models.get(str(getattr(quantity.analysis, "model", None)))
             if not isinstance(model, LogisticModel):
                 return None
@@ -197,7 +207,33 @@ def _margins(
     step = float(measurement.column.step or 0)
     margins = [margin_of(facts, values, step) for facts in measurement.facts]
     sound = [margin for margin in margins if margin is not None]
-    return tuple(sound) if len(sound) == len(margins) else None
+    return (tuple(sound), tuple(tests)) if len(sound) == len(margins) else None
+
+
+def _comparison(
+    card: StudyCard, frame: Frame, measurement: Measurement, one: Target
+) -> Comparison | None:
+    """A test of a column between two groups of the skeleton, where a move's effect is foretold."""
+    quantity = card.quantities[one.quantity]
+    analysis = quantity.analysis
+    population = card.populations[quantity.population]
+    unit = measurement.column.unit
+    if (
+        not isinstance(analysis, TwoSampleAnalysis)
+        or analysis.test not in FORETOLD
+        or analysis.column != measurement.key
+        or one.statistic is not Statistic.P_VALUE
+        or population.unit != unit
+        or {c.column for c in (*population.where, *analysis.group)} - structural_columns(card)
+    ):
+        return None
+    seen = measurement.observed & frame.population(quantity.population)
+    seen = seen & frame.known(analysis.group, unit)
+    inside = frame.mask(analysis.group, unit)
+    first, second = np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)
+    if min(first.size, second.size) < 2:
+        return None
+    return Comparison(first, second, analysis.test, one)
 
 
 def _counted_with(

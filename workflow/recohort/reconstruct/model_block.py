@@ -21,7 +21,8 @@ from recohort.card.layout import Family
 from recohort.card.study import StudyCard
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_fit import Fit, fit_states, profile_curve
-from recohort.reconstruct.model_margin import Margin, margin_values, room
+from recohort.reconstruct.model_compare import Comparison
+from recohort.reconstruct.model_margin import Margin, room
 from recohort.reconstruct.model_targets import (
     AucTarget,
     Measure,
@@ -48,6 +49,7 @@ class Movable:
     step: float
     spread: float
     margins: tuple[Margin, ...] = ()
+    tests: tuple[Comparison, ...] = ()
     shape: tuple[Family, float, float] | None = None
 
 
@@ -69,7 +71,8 @@ class ModelBlock:
     change, within ``low`` to ``high`` (keys, n) in steps of ``step`` (0: real-valued); ``spread``
     is the usual size of a difference between two values, ``shapes`` the plausible family, mean and
     SD of each key. ``margins`` is what was printed of each
-    key alone, where its values may change nevertheless.
+    key alone, ``tests`` the comparisons of it between two groups, where its values may change
+    nevertheless.
 
     ``cuts`` has the cut-points of each key that models see dichotomised and not otherwise, ``None``
     for the rest; ``useful`` the rows that any model or AUC uses; ``boxes`` (4, T) all targets'.
@@ -86,6 +89,7 @@ class ModelBlock:
     spread: FloatArray
     regressions: tuple[Regression, ...]
     margins: tuple[tuple[Margin, ...], ...]
+    tests: tuple[tuple[Comparison, ...], ...]
     shapes: tuple[tuple[Family, float, float] | None, ...]
     cuts: tuple[tuple[float, ...] | None, ...] = field(init=False)
     useful: IntArray = field(init=False)
@@ -106,13 +110,17 @@ class ModelBlock:
                 used[auc.rows] = True
         self.useful = np.flatnonzero(used)
         boxes = [r.boxes for r in self.regressions]
-        boxes += [margin.boxes for mine in self.margins for margin in mine]
+        boxes += [one.boxes for key in range(len(self.keys)) for one in self.alone(key)]
         self.boxes = np.concatenate(boxes, axis=1)
 
     @property
     def n(self) -> int:
         """Rows."""
         return int(self.values.shape[1])
+
+    def alone(self, key: int) -> tuple[Margin | Comparison, ...]:
+        """What was printed of one key by itself."""
+        return (*self.margins[key], *self.tests[key])
 
     def keys_of(self, regression: Regression) -> tuple[int, ...]:
         """For each term of a model, which key it uses."""
@@ -144,7 +152,7 @@ class ModelBlock:
             fits.append(fit)
             curves.append(curve)
             parts.append(_estimates(regression, design, fit, curve))
-        parts += self._margins(values[None])
+        parts += self._of_keys(values[None])
         return State(tuple(fits), tuple(curves), np.concatenate(parts, axis=1)[0])
 
     def estimates(self, values: FloatArray, near: State) -> FloatArray:
@@ -154,14 +162,14 @@ class ModelBlock:
             design = self.design(regression, values)
             fit = fit_states(regression, design[:, regression.rows], near.fits[index])
             parts.append(_estimates(regression, design, fit, near.curves[index]))
-        parts += self._margins(values)
+        parts += self._of_keys(values)
         return np.concatenate(parts, axis=1)
 
-    def _margins(self, values: FloatArray) -> list[FloatArray]:
+    def _of_keys(self, values: FloatArray) -> list[FloatArray]:
         return [
-            margin_values(margin, values[:, key])
-            for key, mine in enumerate(self.margins)
-            for margin in mine
+            one.values(values[:, key])
+            for key in range(len(self.keys))
+            for one in self.alone(key)
         ]
 
     def room(
@@ -286,5 +294,6 @@ def build_block(
         spread=np.array([part.spread for part in parts]),
         regressions=tuple(regressions),
         margins=tuple(part.margins for part in parts),
+        tests=tuple(part.tests for part in parts),
         shapes=tuple(part.shape for part in parts),
     )

@@ -9,14 +9,18 @@ import numpy as np
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import ModelBlock
 from recohort.reconstruct.model_foretell import Foresight
-from recohort.reconstruct.model_kernel import least_change, pursue
+from recohort.reconstruct.model_kernel import compose, least_change, pursue
 from recohort.reconstruct.model_moves import Moves, apply_moves
 from recohort.reconstruct.model_targets import Measure
 
 __all__ = ["Candidate", "Corrector", "pursued"]
 
 _NUDGE = 0.02
-_ROUNDINGS = 12
+_FINE = 0.002
+_STRAY = 1e-5
+_CAUTION = 0.001
+_PASSES = 6
+_PAIRS = 20000
 _REACH = 0.2
 _SLACK = 0.01
 _SAMPLE = 300
@@ -161,8 +165,19 @@ class Corrector:
             300,
         )
 
-    def correct(self, base: Candidate, entries: int, share: float = 1.0) -> Candidate:
-        """A state with ``entries`` values changed by a ``share`` of what ``base`` lacks."""
+    def correct(
+        self,
+        base: Candidate,
+        entries: int,
+        share: float = 1.0,
+        moves: Moves | None = None,
+        effects: FloatArray | None = None,
+    ) -> Candidate:
+        """A state with ``entries`` values changed by a ``share`` of what ``base`` lacks.
+
+        Whole steps are chosen so that rounding to the grid leaves as little as possible. With
+        ``moves``, of foretold ``effects`` (M, T), these are chosen from as well.
+        """
         block, rng = self.block, self._rng
         few = np.arange(self._key.size)
         if entries < few.size:
@@ -177,21 +192,54 @@ class Corrector:
         old, spread, grid = base.values[key, row], block.spread[key], block.step[key]
         low_end, high_end = block.room(key, row, old)
         wanted = np.clip(old + step * spread, low_end, high_end)
-        unit = np.where(grid > 0, grid, 1.0)
-        # Rounded to the grid in several ways, of which the best foretold is taken.
-        dither = np.concatenate(
-            [np.full((1, key.size), 0.5), rng.random((_ROUNDINGS - 1, key.size))]
-        )
-        moved = np.round(np.floor(wanted / unit + dither) * unit, 9)
-        moved = np.where(grid > 0, moved, wanted)
-        outside = (moved < low_end) | (moved > high_end)
-        moved = np.where(outside, old, moved)
-        ends = at + ((moved - old) / spread) @ slopes
-        middle = at + step @ slopes
-        best = int(np.argmin(np.square(ends - middle).sum(axis=1)))
+        # Without a grid the least change is taken as it is, and steps finer than matter correct it.
+        unit = np.where(grid > 0, grid, _FINE * spread)
+        origin = np.where(grid > 0, old, wanted)
+        aim = (wanted - origin) / unit
+        least = np.ceil((low_end - origin) / unit - 1e-9)
+        most = np.floor((high_end - origin) / unit + 1e-9)
+        least, most = np.minimum(least, 0.0), np.maximum(most, 0.0)
+        counts = np.clip(np.floor(aim + rng.random(key.size)), least, most)
+        now = at + ((origin - old) / spread) @ slopes
+        steps = slopes * (unit / spread)[:, None]
+        cost = np.full(key.size, _STRAY)
+        slots = np.stack([key * block.n + row, np.full(key.size, -1)], axis=1)
+        if moves is not None and effects is not None:
+            none = np.zeros(moves.key.size)
+            told = effects / self._width
+            steps = np.concatenate([steps, told])
+            large = np.square(effects / self._unit).sum(axis=1)
+            cost = np.concatenate([cost, _CAUTION * large])
+            aim = np.concatenate([aim, none])
+            counts, least = np.concatenate([counts, none]), np.concatenate([least, none])
+            most = np.concatenate([most, none + 1.0])
+            a = moves.key * block.n + moves.a
+            b = np.where(moves.b >= 0, moves.key * block.n + moves.b, -1)
+            slots = np.concatenate([slots, np.stack([a, b], axis=1)])
+        total = counts.size
+        counts = counts.astype(np.int64)
+        scale = self._width / self._unit
+        # The least change by a share has its goal there, not in the boxes themselves.
+        goal = at + (step @ slopes) if share < 1.0 else None
+        low = self._low / self._width if goal is None else goal
+        high = self._high / self._width if goal is None else goal
+        picks = rng.integers(total, size=(_PAIRS, 2))
+        ways = np.where(rng.random((_PAIRS, 2)) < 0.5, 1, -1)
+        compose(
+            steps * scale, cost, aim, least.astype(np.int64), most.astype(np.int64),
+            slots.astype(np.int64), np.zeros(len(block.keys) * block.n, dtype=np.bool_), counts,
+            now * scale, low * scale, high * scale,
+            np.concatenate([rng.permutation(total) for _ in range(_PASSES)]),
+            np.concatenate([picks, ways], axis=1),
+        )  # fmt: skip
+        mine = counts[: key.size]
+        moved = origin + mine * unit
+        on_grid = np.round(np.rint(moved / unit) * unit, 9)
         values = base.values.copy()
-        values[key, row] = moved[best]
-        return Candidate(values, ends[best] * self._width)
+        values[key, row] = np.where(grid > 0, np.where(mine == 0, old, on_grid), moved)
+        if moves is not None:
+            apply_moves(values, moves.take(np.flatnonzero(counts[key.size :])))
+        return Candidate(values, (now + counts @ steps) * self._width)
 
 
 def _entries(block: ModelBlock, rng: np.random.Generator) -> tuple[IntArray, IntArray]:

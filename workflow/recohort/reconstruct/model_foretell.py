@@ -18,13 +18,13 @@ from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import ModelBlock, State
 from recohort.reconstruct.model_fit import Fit
 from recohort.reconstruct.model_kernel import auc_effects, auc_slopes, newton_moves
-from recohort.reconstruct.model_margin import margin_effects
 from recohort.reconstruct.model_moves import Moves
 from recohort.reconstruct.model_targets import (
     AucTarget,
     Regression,
     auc_statistics,
     auc_values,
+    running,
     term_values,
 )
 
@@ -87,7 +87,7 @@ class Foresight:
         ``smooth`` is for moves so small that an AUC, which moves in steps, would not show them.
         """
         parts = [_foretold(self.block, model, moves, smooth) for model in self._models]
-        parts += self._margins(moves)
+        parts += self._alone(moves, smooth)
         found = np.concatenate(parts, axis=1)
         return np.where(np.isfinite(found), found, np.nan)
 
@@ -95,18 +95,19 @@ class Foresight:
         """A regression's design rows of ``a`` and of ``b``, both (M, p), after each move."""
         return _changed_rows(self.block, self._models[index], moves)
 
-    def _margins(self, moves: Moves) -> list[FloatArray]:
+    def _alone(self, moves: Moves, smooth: bool) -> list[FloatArray]:
+        """What was printed of each predictor alone, after each move."""
         parts = []
         first = sum(r.boxes.shape[1] for r in self.block.regressions)
-        for key, mine in enumerate(self.block.margins):
+        for key in range(len(self.block.keys)):
             at = np.flatnonzero(moves.key == key)
             part = moves.take(at)
-            for margin in mine:
-                count = margin.boxes.shape[1]
+            change = (part.a, part.b, part.at_a, part.at_b)
+            for one in self.block.alone(key):
+                count = one.boxes.shape[1]
                 found = np.repeat(self.now[None, first : first + count], moves.key.size, axis=0)
-                found[at] = margin_effects(
-                    margin, self.block.values[key], (part.a, part.b, part.at_a, part.at_b)
-                )
+                if at.size:
+                    found[at] = one.effects(self.block.values[key], change, smooth=smooth)
                 parts.append(found)
                 first += count
         return parts
@@ -201,21 +202,14 @@ def _auc_around(auc: AucTarget, design: FloatArray, fit: Fit) -> _Auc:
     by_score = np.zeros((auc.rows.size, 3))
     case_sums, control_sums = np.zeros(1), np.zeros(1)
     if cases.size and controls.size:
-        case_sums = _running(cases, controls, 1.0)
-        control_sums = _running(controls, cases, -1.0)
+        case_sums = running(cases, controls, 1.0)
+        control_sums = running(controls, cases, -1.0)
         window = max(_WINDOW * float(scores.std()), 1e-9)
         by_score = auc.sign * auc_slopes(
             scores, auc.truth.astype(int), window, cases, controls, case_sums, control_sums
         )
     by_coef = (sums[1 : p + 1] - sums[p + 1 :]) / (2.0 * reach[:, None])
     return _Auc(auc, place, cases, controls, case_sums, control_sums, sums[:1], by_coef, by_score)
-
-
-def _running(own: FloatArray, others: FloatArray, upward: float) -> FloatArray:
-    """Sums of the placements of the first 0, 1, 2, ... ordered scores."""
-    below = np.searchsorted(others, own, side="left") + np.searchsorted(others, own, side="right")
-    place = 0.5 * below / others.size
-    return np.concatenate([[0.0], np.cumsum(place if upward > 0.0 else 1.0 - place)])
 
 
 def _changed_rows(block: ModelBlock, model: _Model, moves: Moves) -> tuple[FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ __all__ = [
     "auc_effects",
     "auc_slopes",
     "auc_sums",
+    "compose",
     "exchange",
     "least_change",
     "newton_moves",
@@ -481,3 +482,122 @@ def exchange(
             continue
         values[k, a], values[k, b] = at_b, at_a
         parts[k, a], parts[k, b] = parts[k, b], parts[k, a]
+
+
+@inner
+def _with(
+    at: FloatArray,
+    effect: FloatArray,
+    times: float,
+    low: FloatArray,
+    high: FloatArray,
+    bound: float,
+) -> float:
+    """How far ``at`` lies outside its box with an effect added; more than ``bound`` counts alike."""
+    total = 0.0
+    for t in range(at.size):
+        value = at[t] + times * effect[t]
+        if value < low[t]:
+            total += (low[t] - value) ** 2
+        elif value > high[t]:
+            total += (value - high[t]) ** 2
+        if total >= bound:
+            return total
+    return total
+
+
+@entry
+def compose(
+    effects: FloatArray,
+    cost: FloatArray,
+    wanted: FloatArray,
+    least: IntArray,
+    most: IntArray,
+    slots: IntArray,
+    used: BoolArray,
+    counts: IntArray,
+    start: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    order: IntArray,
+    pairs: IntArray,
+) -> float:
+    """Whole numbers of steps whose effects take ``start`` into its box, as nearly as they come.
+
+    ``counts`` (N,), changed in place, are steps of the effects (N, T), from ``least`` to ``most``;
+    each step away from ``wanted`` costs ``cost`` with its square. Two effects with a slot
+    (N, 2; -1: none) in common do not go together; ``used`` marks slots that are taken. Single steps
+    are tried in the given ``order``, then two at a time in ``pairs`` (P, 4: two entries, two ways).
+    Returns what is left, the costs included.
+    """
+    at = start.copy()
+    paid = 0.0
+    for i in range(counts.size):
+        if counts[i] != 0:
+            for t in range(at.size):
+                at[t] += counts[i] * effects[i, t]
+            for side in range(2):
+                if slots[i, side] >= 0:
+                    used[slots[i, side]] = True
+        paid += cost[i] * (counts[i] - wanted[i]) ** 2
+    now = _outside(at, low, high)
+    for place in range(order.size):
+        i = order[place]
+        for turn in range(2):
+            way = 1 if turn == 0 else -1
+            to = counts[i] + way
+            if to < least[i] or to > most[i]:
+                continue
+            if counts[i] == 0 and (
+                (slots[i, 0] >= 0 and used[slots[i, 0]]) or (slots[i, 1] >= 0 and used[slots[i, 1]])
+            ):
+                continue
+            more = cost[i] * ((to - wanted[i]) ** 2 - (counts[i] - wanted[i]) ** 2)
+            left = _with(at, effects[i], float(way), low, high, now - more)
+            if left + more < now - 1e-12:
+                for t in range(at.size):
+                    at[t] += way * effects[i, t]
+                taken = to != 0
+                counts[i] = to
+                for side in range(2):
+                    if slots[i, side] >= 0:
+                        used[slots[i, side]] = taken
+                now, paid = left, paid + more
+                break
+    both = np.empty(at.size)
+    for place in range(pairs.shape[0]):
+        if now == 0.0:
+            break
+        i, j = pairs[place, 0], pairs[place, 1]
+        a, b = pairs[place, 2], pairs[place, 3]
+        if i == j:
+            continue
+        x, y = counts[i] + a, counts[j] + b
+        if x < least[i] or x > most[i] or y < least[j] or y > most[j]:
+            continue
+        free = True
+        for side in range(2):
+            s, r = slots[i, side], slots[j, side]
+            if counts[i] == 0 and s >= 0 and used[s]:
+                free = False
+            if counts[j] == 0 and r >= 0 and used[r]:
+                free = False
+            if s >= 0 and (s == slots[j, 0] or s == slots[j, 1]):
+                free = False
+        if not free:
+            continue
+        more = cost[i] * ((x - wanted[i]) ** 2 - (counts[i] - wanted[i]) ** 2)
+        more += cost[j] * ((y - wanted[j]) ** 2 - (counts[j] - wanted[j]) ** 2)
+        for t in range(at.size):
+            both[t] = a * effects[i, t] + b * effects[j, t]
+        left = _with(at, both, 1.0, low, high, now - more)
+        if left + more < now - 1e-12:
+            at += both
+            counts[i], counts[j] = x, y
+            for side in range(2):
+                if slots[i, side] >= 0:
+                    used[slots[i, side]] = x != 0
+                if slots[j, side] >= 0:
+                    used[slots[j, side]] = y != 0
+            now, paid = left, paid + more
+    return now + paid

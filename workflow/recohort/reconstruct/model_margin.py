@@ -21,14 +21,14 @@ from recohort.feasible.variable import Relation
 from recohort.printed import Printed
 from recohort.reconstruct.measurement import RowFacts
 
-__all__ = ["Margin", "margin_effects", "margin_of", "margin_values", "room"]
+__all__ = ["Margin", "margin_of", "room"]
 
 _QUANTILES = {"median": 0.5, "q1": 0.25, "q3": 0.75, "minimum": 0.0, "maximum": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Facts about one predictor among some rows: see `room` and `margin_values`.
+    """Facts about one predictor among some rows: see `room` and `Margin.values`.
 
     ``boxes`` (4, k) are those of the mean and the SD, as far as they were printed (``has_mean``,
     ``has_sd``). ``edges`` are values that stay; ``cuts`` (2, cuts) the last value below and the
@@ -42,6 +42,42 @@ class Margin:
     boxes: FloatArray
     edges: FloatArray
     cuts: FloatArray
+
+    def values(self, values: FloatArray) -> FloatArray:
+        """Mean and SD (C, k), as far as they were printed, of states of one predictor (C, n)."""
+        part = values[:, self.inside]
+        found = []
+        if self.has_mean:
+            found.append(part.mean(axis=1))
+        if self.has_sd:
+            found.append(part.std(axis=1, ddof=self.ddof))
+        return np.stack(found, axis=1) if found else np.empty((values.shape[0], 0))
+
+    def effects(
+        self,
+        values: FloatArray,
+        moves: tuple[IntArray, IntArray, FloatArray, FloatArray],
+        *,
+        smooth: bool = False,
+    ) -> FloatArray:
+        """Mean and SD (M, k) after each move (a, b, at_a, at_b) of a predictor (n,)."""
+        a, b, at_a, at_b = moves
+        part = values[self.inside]
+        n, centre = part.size, float(part.mean())
+        squares = float(np.square(part - centre).sum())
+        total, square = np.zeros(a.size), np.zeros(a.size)
+        for rows, new in ((a, at_a), (b, at_b)):
+            mine = (rows >= 0) & self.inside[rows]
+            before, after = values[rows] - centre, new - centre
+            total += np.where(mine, after - before, 0.0)
+            square += np.where(mine, after**2 - before**2, 0.0)
+        found = []
+        if self.has_mean:
+            found.append(centre + total / n)
+        if self.has_sd:
+            left = np.maximum(squares + square - total**2 / n, 0.0)
+            found.append(np.sqrt(left / (n - self.ddof)))
+        return np.stack(found, axis=1) if found else np.empty((a.size, 0))
 
 
 def margin_of(facts: RowFacts, values: FloatArray, step: float) -> Margin | None:
@@ -120,39 +156,3 @@ def room(
             low = np.where(mine & up, np.maximum(low, above), low)
             high = np.where(mine & ~up, np.minimum(high, below), high)
     return low, high
-
-
-def margin_values(margin: Margin, values: FloatArray) -> FloatArray:
-    """Mean and SD (C, k), as far as they were printed, of states of one predictor (C, n)."""
-    part = values[:, margin.inside]
-    found = []
-    if margin.has_mean:
-        found.append(part.mean(axis=1))
-    if margin.has_sd:
-        found.append(part.std(axis=1, ddof=margin.ddof))
-    return np.stack(found, axis=1) if found else np.empty((values.shape[0], 0))
-
-
-def margin_effects(
-    margin: Margin,
-    values: FloatArray,
-    moves: tuple[IntArray, IntArray, FloatArray, FloatArray],
-) -> FloatArray:
-    """Mean and SD (M, k) after each move (a, b, at_a, at_b) of a predictor (n,)."""
-    a, b, at_a, at_b = moves
-    part = values[margin.inside]
-    n, centre = part.size, float(part.mean())
-    squares = float(np.square(part - centre).sum())
-    total, square = np.zeros(a.size), np.zeros(a.size)
-    for rows, new in ((a, at_a), (b, at_b)):
-        mine = (rows >= 0) & margin.inside[rows]
-        before, after = values[rows] - centre, new - centre
-        total += np.where(mine, after - before, 0.0)
-        square += np.where(mine, after**2 - before**2, 0.0)
-    found = []
-    if margin.has_mean:
-        found.append(centre + total / n)
-    if margin.has_sd:
-        left = np.maximum(squares + square - total**2 / n, 0.0)
-        found.append(np.sqrt(left / (n - margin.ddof)))
-    return np.stack(found, axis=1) if found else np.empty((a.size, 0))

@@ -25,6 +25,7 @@ __all__ = [
     "auc_values",
     "box_of",
     "losses",
+    "running",
     "term_values",
 ]
 
@@ -201,6 +202,13 @@ def auc_statistics(auc: AucTarget, scores: FloatArray) -> FloatArray:
     if cases.shape[1] == 0 or controls.shape[1] == 0:
         return np.full((scores.shape[0], 3), np.nan)
     return auc_sums(np.sort(cases, axis=1), np.sort(controls, axis=1))
+
+
+def running(own: FloatArray, others: FloatArray, upward: float) -> FloatArray:
+    """Sums of the placements of the first 0, 1, 2, ... ordered scores."""
+    below = np.searchsorted(others, own, side="left") + np.searchsorted(others, own, side="right")
+    place = 0.5 * below / others.size
+    return np.concatenate([[0.0], np.cumsum(place if upward > 0.0 else 1.0 - place)])
 
 
 def auc_values(auc: AucTarget, sums: FloatArray) -> FloatArray:
