@@ -9,7 +9,8 @@ from functools import cached_property
 from recohort.audit.finding import Finding
 from recohort.audit.naming import Determination
 from recohort.audit.rounding import Quotient
-from recohort.card.layout import NumericColumn
+from recohort.card.analyses import Accuracy, AccuracyAnalysis
+from recohort.card.layout import Condition, DerivedColumn, NumericColumn, Population
 from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity, StudyCard
 
@@ -72,11 +73,32 @@ class CardFacts:
             base = self.card.populations[quantity.population]
             if count is None or quantity.analysis.kind != "proportion":
                 continue
+            rows = {*base.where, *quantity.analysis.having}
             for other, population in self.card.populations.items():
-                same_unit = population.unit == base.unit
-                if same_unit and population.where == (*base.where, *quantity.analysis.having):
+                if population.unit == base.unit and set(population.where) == rows:
                     found.setdefault(other, (count, f"{name}.count"))
         return found
+
+    @cached_property
+    def _rows_printed(self) -> list[tuple[str, frozenset[Condition], int, str]]:
+        """Every printed number of rows: unit, conditions, number, and the value that prints it."""
+        found = []
+        for population, (n, id) in self.sizes_printed.items():
+            item = self.card.populations[population]
+            found.append((item.unit, frozenset(item.where), n, id))
+        for name, quantity in self.quantities("proportion"):
+            count, base = self.count(quantity), self.card.populations[quantity.population]
+            if count is not None and quantity.analysis.kind == "proportion":
+                rows = frozenset((*base.where, *quantity.analysis.having))
+                found.append((base.unit, rows, count, f"{name}.count"))
+        return found
+
+    def _rows(self, unit: str, rows: frozenset[Condition]) -> Size | None:
+        """The printed number of rows that satisfy all conditions."""
+        for other, where, n, id in self._rows_printed:
+            if other == unit and where == rows:
+                return Size(n, n, id)
+        return None
 
     def unit_size(self, unit: str) -> Size | None:
         """The printed number of all units of a kind, with the value that prints it."""
@@ -89,7 +111,8 @@ class CardFacts:
     def size(self, quantity: Quantity) -> Size:
         """The number that a quantity is computed on: its denominator, else its population's size.
 
-        Where neither is printed, anything up to the number of the population's units.
+        A sensitivity is computed on those of the population who have the disease, and so on. Where
+        no number is printed, anything up to the number of the population's units.
         """
         population = self.card.populations[quantity.population]
         units = self.card.units[population.unit].n
@@ -99,11 +122,42 @@ class CardFacts:
             return Size(n, n, self._id_of(n, printed))
         if quantity.denominator == "not_reported":
             return Size(1, units)
+        if isinstance(quantity.analysis, AccuracyAnalysis):
+            return self._tested(quantity.analysis, population, units)
         if printed is not None:
             return Size(printed[0], printed[0], printed[1])
         if not population.where:
             return Size(units, units)
         return Size(1, units)
+
+    def _tested(self, analysis: AccuracyAnalysis, population: Population, units: int) -> Size:
+        """How many an accuracy is computed on: those with or without the disease, or the result."""
+        of_disease = analysis.measure in (Accuracy.SENSITIVITY, Accuracy.SPECIFICITY)
+        with_it = analysis.measure in (Accuracy.SENSITIVITY, Accuracy.PPV)
+        side = analysis.reference if of_disease else analysis.test
+        unit, where = population.unit, frozenset(population.where)
+        unknown = Size(1, units)
+        # A measurement may be missing in some rows, which then count on neither side.
+        if any(self._can_be_missing(c.column) for c in (*analysis.test, *analysis.reference)):
+            return unknown
+        if with_it:
+            return self._rows(unit, where | set(side)) or unknown
+        if len(side) == 1 and (opposite := side[0].opposite) is not None:
+            found = self._rows(unit, where | {opposite})
+            if found is not None:
+                return found
+        part = self._rows(unit, where | set(side))
+        return (
+            unknown if part is None or where else Size(units - part.low, units - part.low, part.id)
+        )
+
+    def _can_be_missing(self, key: str) -> bool:
+        """Whether some units need not have a value of a column."""
+        column = self.card.columns[key.partition("@")[0]]
+        if isinstance(column, DerivedColumn):
+            parts = (*column.all_of, *column.any_of)
+            return any(self._can_be_missing(condition.column) for condition in parts)
+        return isinstance(column, NumericColumn) and bool(column.among or column.followed)
 
     def _id_of(self, n: int, printed: tuple[int, str] | None) -> str | None:
         if printed is not None and printed[0] == n:

@@ -97,6 +97,26 @@ class Condition(Part):
         """The number that the column is compared with."""
         return Fraction(next(bound for bound in self._bounds.values() if bound is not None))
 
+    @property
+    def opposite(self) -> Condition | None:
+        """What every row with a value satisfies that does not satisfy this one, if one condition.
+
+        ``equals`` 1 and 0 are taken for a yes-or-no column's.
+        """
+        match self.relation:
+            case Relation.EQUAL:
+                if self.equals not in (0, 1):
+                    return None
+                return Condition(column=self.column, equals=1 - self.equals)
+            case Relation.AT_LEAST:
+                return Condition(column=self.column, below=self.at_least)
+            case Relation.BELOW:
+                return Condition(column=self.column, at_least=self.below)
+            case Relation.AT_MOST:
+                return Condition(column=self.column, above=self.at_most)
+            case Relation.ABOVE:
+                return Condition(column=self.column, at_most=self.above)
+
     def __str__(self) -> str:
         return f"{self.column} {self.relation} {float(self.threshold):g}"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from recohort.card.design import check_design
 from recohort.card.document import Document, Place, read_document
 from recohort.card.explain import explained
 from recohort.card.references import check_references
@@ -67,7 +68,7 @@ class CardFile:
             first = problem.errors(include_url=False)[0]
             place, found, expected = explained(first, tree, StudyCard)
             raise document.error(_written(place, places), found, expected) from None
-        trouble = check_references(card)
+        trouble = check_references(card) or check_design(card)
         if trouble is not None:
             place, found, expected = trouble
             raise document.error(_written(place, places), found, expected)
