@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recohort.card.loader import CardFile
 from recohort.card.statistic import Role
+from recohort.card.study import StudyCard
 from recohort.reconstruct.structure import StructureError, _nest, draw_structure
 from recohort.reconstruct.target import targets_of
 
@@ -53,3 +54,28 @@ def test_a_count_that_was_set_aside_leaves_the_column_a_skeleton(card_file: Card
     targets = targets_of(card, list(Role), frozenset({"fell.count", "fell.percent"}))
     cohort = draw_structure(card, targets, np.random.default_rng(1))
     assert 0 < cohort.columns["fell"].sum() < 120
+
+
+def test_a_guessed_share_gives_numbers_as_samples_of_so_many_do() -> None:
+    card = StudyCard.model_validate(
+        {
+            "format": "recohort-card-1",
+            "study": "scissors",
+            "name": "Scissors",
+            "citation": {"authors": "A", "title": "T", "journal": "J", "year": 2000},
+            "summary": "Made up.",
+            "units": {"tailors": {"label": "Tailors", "n": 50}},
+            "columns": {"left_handed": {"kind": "binary", "unit": "tailors", "prevalence": "0.2"}},
+            "populations": {"all": {"unit": "tailors", "label": "all"}},
+            "quantities": {
+                "all": {"label": "All", "population": "all", "analysis": {"kind": "size"}}
+            },
+        }
+    )
+    drawn = [
+        draw_structure(card, (), np.random.default_rng(seed)).columns["left_handed"].sum()
+        for seed in range(400)
+    ]
+    # Binomial with 50 and 0.2: mean 10, SD 2.83; three standard errors either side.
+    assert abs(np.mean(drawn) - 10) < 0.43
+    assert 2.5 < np.std(drawn) < 3.2

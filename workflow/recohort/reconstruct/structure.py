@@ -202,7 +202,8 @@ def draw_structure(
             if ones is not None:
                 pass
             elif column.prevalence is not None:
-                ones = round(float(column.prevalence) * able.size)
+                # A guess of a share: cohorts differ as samples of so many do.
+                ones = int(rng.binomial(able.size, float(column.prevalence)))
             elif any(
                 is_structural(card, card.quantities[t.quantity]) and _uses(card, t, key)
                 for t in targets_of(card, list(Role))
