@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
-from recohort.cli.status import BAD_INPUT, CONFLICTS, INTERRUPTED
+from recohort.cli.status import BAD_INPUT, CONFLICTS, INTERRUPTED, TERMINATED
 
 __all__ = ["main"]
 
@@ -22,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stage: Callable[[argparse.Namespace], int] = options.stage
     try:
-        return stage(options)
+        with _heeding_termination():
+            return stage(options)
+    except _Terminated:
+        print("recohort: terminated; earlier results are untouched", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
         print("recohort: interrupted; earlier results are untouched", file=sys.stderr)
         return INTERRUPTED
@@ -35,6 +43,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{problem.filename}: " if problem.filename else ""
         print(f"recohort: error: {where}{problem.strerror or problem}", file=sys.stderr)
     return BAD_INPUT
+
+
+class _Terminated(BaseException):
+    """SIGTERM came; whatever is under way cleans up after itself on its way out."""
+
+
+@contextmanager
+def _heeding_termination() -> Iterator[None]:
+    def heard(_: int, __: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = signal.signal(signal.SIGTERM, heard)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _whole(least: int) -> Callable[[str], int]:
@@ -101,7 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     build.add_argument("--threads", type=_whole(1), default=1)
     build.add_argument("--attempts", type=_whole(1), default=10, help="tries for each cohort")
-    build.add_argument("--time-limit", type=_seconds, metavar="SECONDS")
+    build.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="for the search; keeps the best"
+    )
+    build.add_argument(
+        "--fail-on-conflict",
+        action="store_true",
+        help=f"exit with status {CONFLICTS} before the search when values cannot all be true",
+    )
     build.add_argument(
         "--hold-out", action="append", default=[], metavar="ID", help="also hold this value out"
     )

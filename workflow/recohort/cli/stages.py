@@ -86,28 +86,36 @@ def reconstruct(options: argparse.Namespace) -> int:
     """Build the stored cohort and the conditioned ones."""
     from recohort.audit.study import audit_card_file
     from recohort.card.loader import load_card
-    from recohort.cli.status import INTERRUPTED
-    from recohort.reconstruct.files import write_reconstruction
+    from recohort.cli.status import CONFLICTS, INTERRUPTED
+    from recohort.reconstruct.files import check_room, write_reconstruction
+    from recohort.reconstruct.ready import check_ready
     from recohort.reconstruct.search import Plan
     from recohort.reconstruct.search import reconstruct as search
+    from recohort.reconstruct.structure import StructureError
 
     card_file = load_card(options.card)
     ids = {value.id for value in card_file.base.values}
     for held in options.hold_out:
         if held not in ids:
             raise InputError(f"--hold-out: found {held!r}; expected the id of a reported value")
+    check_ready(card_file)
+    check_room(options.out)
     if options.audit is None:
         findings = audit_card_file(card_file).to_json()["findings"]
     else:
         findings = read_json(options.audit, card_file.sha256).get("findings")
-        if not isinstance(findings, list):
-            raise InputError(f"{options.audit}: found no list of findings; run audit again")
-    impossible = [frozenset(f["values"]) for f in findings if f["verdict"] == "impossible"]
-    for conflict in impossible:
-        _say(
-            f"{card_file.base.study}: the audit proves that these cannot all be met: "
-            + ", ".join(sorted(conflict))
-        )
+    try:
+        conflicts = [
+            (tuple(f["values"]), f["sentence"]) for f in findings if f["verdict"] == "impossible"
+        ]
+    except (KeyError, TypeError):
+        raise InputError(f"{options.audit}: found no list of findings; run audit again") from None
+    for values, sentence in conflicts:
+        _say(_conflict(card_file, values, sentence))
+    if conflicts and options.fail_on_conflict:
+        return CONFLICTS
+    if conflicts:
+        _say(f"{card_file.base.study}: the search meets all but the fewest of these values")
     plan = Plan(
         seed=options.seed,
         conditioned=options.conditioned,
@@ -116,8 +124,10 @@ def reconstruct(options: argparse.Namespace) -> int:
         time_limit=options.time_limit,
         hold_out=tuple(options.hold_out),
     )
-    found = search(card_file, plan, impossible, _say)
-    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        found = search(card_file, plan, [frozenset(values) for values, _ in conflicts], _say)
+    except StructureError as problem:
+        raise card_file.document.error(problem.place, problem.found, problem.expected) from None
     write_reconstruction(card_file, found, options.seed, options.out)
     total, missed = len(ids), len(found.stored.unmet)
     print(
@@ -125,6 +135,20 @@ def reconstruct(options: argparse.Namespace) -> int:
         f"{len(found.conditioned)} conditioned cohorts ({found.ended})"
     )
     return INTERRUPTED if found.ended == "interrupted" else 0
+
+
+def _conflict(card_file: CardFile, values: tuple[str, ...], sentence: str) -> str:
+    """Where a proven conflict stands in the card, and the proof in a sentence."""
+    first, others = values[0], values[1:]
+    quantity, _, statistic = first.partition(".")
+    reported = next(value.reported for value in card_file.base.values if value.id == first)
+    beside = f" beside {' and '.join(others)}" if others else ""
+    told = card_file.document.error(
+        ("quantities", quantity, "values", statistic),
+        reported.printed,
+        f"a number that can be true{beside}: {sentence}",
+    )
+    return f"recohort: conflict: {told}"
 
 
 def leave_one_out(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,33 @@ from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, write_cohort
 from recohort.reconstruct.search import Reconstruction
 
-__all__ = ["NOTICE", "write_reconstruction"]
+__all__ = ["NOTICE", "check_room", "write_reconstruction"]
+
+_DICTIONARY = "data_dictionary.csv"
 
 NOTICE = (
     "No patient stands behind these rows. They were made to print what a paper printed: "
     "proof that such data are possible, not that they are true."
 )
+
+
+def check_room(folder: Path) -> None:
+    """Make the results folder, and see before a long search that results can be written there.
+
+    Raises:
+        OSError: it cannot be made or written in.
+        ValueError: ``cohort`` in it is something that this package did not write.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    cohort = folder / "cohort"
+    is_ours = cohort.is_dir() and ((cohort / _DICTIONARY).exists() or not any(cohort.iterdir()))
+    if cohort.exists() and not is_ours:
+        raise ValueError(
+            f"{cohort}: found something that recohort did not write; "
+            "expected nothing, or the cohort of an earlier run"
+        )
 
 
 def describe_setting(card_file: CardFile, setting: Setting) -> str:
@@ -79,29 +101,20 @@ def _derived(card: StudyCard, cohort: Cohort) -> Cohort:
 
 
 def write_tables(card: StudyCard, cohort: Cohort, folder: Path) -> None:
-    """Write a cohort folder whole: it appears under its name only when it is complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        made.chmod(0o755)
-        write_cohort(_derived(card, cohort), table_layouts(card), made)
-        head = ["table", "column", "label", "kind", "unit", "low", "high", "step", "missing"]
-        with (made / "data_dictionary.csv").open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([*head, "description"])
-            writer.writerows(_dictionary(card))
-        (made / "README.txt").write_text(
-            f"{NOTICE}\n\nStudy: {card.name} ({card.citation.journal})\n"
-            "One CSV a unit of observation; repeated measurements are in <unit>_by_time, one row\n"
-            "a unit and time. data_dictionary.csv says what each column holds.\n",
-            encoding="utf-8",
-        )
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(made, folder)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+    """Write a cohort into a new folder: its tables, the data dictionary, a word of warning."""
+    folder.mkdir(parents=True)
+    write_cohort(_derived(card, cohort), table_layouts(card), folder)
+    head = ["table", "column", "label", "kind", "unit", "low", "high", "step", "missing"]
+    with (folder / _DICTIONARY).open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*head, "description"])
+        writer.writerows(_dictionary(card))
+    (folder / "README.txt").write_text(
+        f"{NOTICE}\n\nStudy: {card.name} ({card.citation.journal})\n"
+        "One CSV a unit of observation; repeated measurements are in <unit>_by_time, one row\n"
+        "a unit and time. data_dictionary.csv says what each column holds.\n",
+        encoding="utf-8",
+    )
 
 
 def to_json(card_file: CardFile, found: Reconstruction, seed: int) -> dict[str, Any]:
@@ -159,13 +172,32 @@ def to_json(card_file: CardFile, found: Reconstruction, seed: int) -> dict[str, 
 def write_reconstruction(
     card_file: CardFile, found: Reconstruction, seed: int, folder: Path
 ) -> None:
-    """Write the stored cohort, the conditioned cohorts' estimates and the search's report."""
-    write_tables(card_file.base, found.stored.cohort, folder / "cohort")
-    _write_conditioned(found, folder / "conditioned.parquet")
-    text = json.dumps(to_json(card_file, found, seed), indent=1, ensure_ascii=False) + "\n"
-    partial = folder / ".reconstruction.json.partial"
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, folder / "reconstruction.json")
+    """Write the stored cohort, the conditioned cohorts' estimates and the search's report.
+
+    All of them appear together, when all are complete; until then earlier ones stay.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".reconstruct-", dir=folder))
+    try:
+        write_tables(card_file.base, found.stored.cohort, made / "cohort")
+        _write_conditioned(found, made / "conditioned.parquet")
+        text = json.dumps(to_json(card_file, found, seed), indent=1, ensure_ascii=False) + "\n"
+        (made / "reconstruction.json").write_text(text, encoding="utf-8")
+        _put_in_place(made, ("cohort", "conditioned.parquet", "reconstruction.json"), folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _put_in_place(made: Path, names: tuple[str, ...], folder: Path) -> None:
+    """Move new results to their names, with no interrupt in between."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        for name in names:
+            if (folder / name).is_dir():
+                os.replace(folder / name, made / f"old-{name}")
+            os.replace(made / name, folder / name)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _write_conditioned(found: Reconstruction, path: Path) -> None:
@@ -185,6 +217,4 @@ def _write_conditioned(found: Reconstruction, path: Path) -> None:
             "estimate": pa.array([r[3] for r in rows], pa.float64()),
         }
     )
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(table, partial)
-    os.replace(partial, path)
+    pq.write_table(table, path)

@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -149,9 +150,16 @@ def _draw(job: Job) -> Outcome:
     return Outcome(job, best, attempt + 1, fixed, stop(), stop.interrupted)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _live_with_the_parent(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells when to end
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)  # a killed parent wants no more cohorts, and no one else would end this
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -164,7 +172,7 @@ def workers(threads: int) -> Iterator[Run]:
     if threads <= 1:
         yield _one_by_one
         return
-    pool = ProcessPoolExecutor(threads, initializer=_leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(threads, initializer=_live_with_the_parent, initargs=(os.getpid(),))
     before = set(multiprocessing.active_children())
 
     def children() -> set[BaseProcess]:

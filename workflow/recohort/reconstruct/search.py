@@ -184,7 +184,9 @@ class _Search:
         )
 
     def do(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """The outcomes of jobs, in order, until the time is over."""
+        """The outcomes of jobs, in order, until the time is over; of the first job in any case."""
+        if self.late and self.stored is not None:
+            return
         for outcome in self.run(list(jobs)):
             self.cost["cohorts"] += 1
             self.cost["attempts"] += outcome.attempts

@@ -32,7 +32,14 @@ _COUNTING = {"size", "parents", "proportion", "diagnostic"}
 
 
 class StructureError(ValueError):
-    """A skeleton that cannot be drawn, in words for the card's writer."""
+    """A skeleton that cannot be drawn: the place in the card, what was found and expected."""
+
+    def __init__(self, place: tuple[str, ...], found: str, expected: str) -> None:
+        super().__init__(place, found, expected)
+        self.place, self.found, self.expected = place, found, expected
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.place)}: found {self.found}; expected {self.expected}"
 
 
 def structural_columns(card: StudyCard) -> frozenset[str]:
@@ -88,7 +95,9 @@ def _nest(parents: int, children: int, most: int | None, rng: np.random.Generato
     cap = children if most is None else most
     if parents * cap < children:
         raise StructureError(
-            f"{children} units cannot lie in {parents} parents with at most {cap} each"
+            ("units",),
+            f"{children} units, which cannot lie in {parents} with at most {cap} in each",
+            "fewer",
         )
     if children <= parents:
         return np.sort(rng.choice(parents, children, replace=False)).astype(np.int64)
@@ -212,8 +221,9 @@ def draw_structure(
                 ones = able.size // 2
             else:
                 raise StructureError(
-                    f"column {key}: nothing printed gives its number of 1s; "
-                    "give it ones or prevalence"
+                    ("columns", key),
+                    "a yes-or-no column of which nothing printed gives the number of 1s",
+                    "ones or prevalence",
                 )
             values = np.zeros(n)
             values[rng.choice(able, min(max(ones, 0), able.size), replace=False)] = 1.0
@@ -254,7 +264,11 @@ def _in_order(card: StudyCard) -> list[str]:
             )
         ]
         if not ready:
-            raise StructureError(f"columns {', '.join(wanted)} wait for each other in among")
+            raise StructureError(
+                ("columns", wanted[0], "among"),
+                f"columns that wait for each other ({', '.join(wanted)})",
+                "conditions on other columns",
+            )
         done.extend(ready)
         wanted = [key for key in wanted if key not in ready]
     return done
