@@ -220,6 +220,8 @@ class _Search:
 
     def look_for_everything(self) -> None:
         """Aim at all values: under each setting, then in more attempts, then without the worst."""
+        study, total = self.card_file.base.study, len(self.everything)
+        self.progress(f"{study}: looking for a cohort that prints {total} reported values")
         settings = self.card_file.single_changes
         missed: dict[Setting, tuple[str, ...]] = {}
         for group in (settings[:1], settings[1:]):
