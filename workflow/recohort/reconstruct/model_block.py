@@ -20,8 +20,8 @@ from recohort.card.analyses import AucAnalysis, CodingKind, LogisticModel, TermA
 from recohort.card.layout import Family
 from recohort.card.study import StudyCard
 from recohort.cohort import FloatArray, IntArray
-from recohort.reconstruct.model_fit import Fit, fit_states, profile_curve
 from recohort.reconstruct.model_compare import Comparison
+from recohort.reconstruct.model_fit import Fit, fit_states, profile_curve
 from recohort.reconstruct.model_margin import Margin, room
 from recohort.reconstruct.model_targets import (
     AucTarget,
@@ -167,9 +167,7 @@ class ModelBlock:
 
     def _of_keys(self, values: FloatArray) -> list[FloatArray]:
         return [
-            one.values(values[:, key])
-            for key in range(len(self.keys))
-            for one in self.alone(key)
+            one.values(values[:, key]) for key in range(len(self.keys)) for one in self.alone(key)
         ]
 
     def room(

@@ -123,9 +123,9 @@ class Comparison:
             slope = np.where(own >= 0, slopes, 0.0).reshape(kinds.shape)
             change = (slope * (after - before)).sum(axis=1)
         else:
-            change = auc_effects(
-                before, after, kinds, cases, controls, case_sums, control_sums
-            )[:, 0]
+            change = auc_effects(before, after, kinds, cases, controls, case_sums, control_sums)[
+                :, 0
+            ]
         rank, ties = midranks(np.concatenate([cases, controls]))
         total = m + n
         u = float(rank[:m].sum()) - m * (m + 1) / 2.0 + m * n * change

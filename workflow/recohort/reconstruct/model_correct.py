@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import ModelBlock
+from recohort.reconstruct.model_choice_kernel import compose, least_change, pursue
 from recohort.reconstruct.model_foretell import Foresight
-from recohort.reconstruct.model_kernel import compose, least_change, pursue
 from recohort.reconstruct.model_moves import Moves, apply_moves
 from recohort.reconstruct.model_targets import Measure
 
@@ -17,6 +18,7 @@ __all__ = ["Candidate", "Corrector", "pursued"]
 
 _NUDGE = 0.02
 _FINE = 0.002
+_FAR = 1e6
 _STRAY = 1e-5
 _CAUTION = 0.001
 _PASSES = 6
@@ -36,8 +38,9 @@ class Candidate:
 
 def pursued(
     block: ModelBlock,
-    foresight: Foresight,
+    now: FloatArray,
     moves: Moves,
+    told: FloatArray,
     corrector: Corrector,
     measure: Measure,
     rng: np.random.Generator,
@@ -46,17 +49,12 @@ def pursued(
     most: int,
     caution: float,
 ) -> list[Candidate]:
-    """Sets of moves whose foretold effects add up to what is lacking.
+    """Sets of moves, foretold to end at ``told`` (M, T), that add up to what is lacking.
 
     Each set chooses among a random half of the moves, so that they differ. ``caution`` is how much
     less than foretold a large move is trusted: its square counts as an error. What free values
     can take up afterwards counts little.
     """
-    told = foresight.estimates(moves)
-    sound = np.isfinite(told).all(axis=1)
-    moves, told = moves.take(np.flatnonzero(sound)), told[sound]
-    if moves.key.size == 0:
-        return []
     low, high, width, scale = block.boxes
     unit = width + measure.softness * scale
     rim = measure.inset * np.minimum(width, (high - low) / 2.0)
@@ -64,12 +62,12 @@ def pursued(
     turn = np.diag(1.0 / unit)
     if not corrector.is_idle:
         some = rng.permutation(moves.key.size)[:_SAMPLE]
-        low = high = corrector.goal(foresight.now, told[some] - foresight.now)
+        low = high = corrector.goal(now, told[some] - now)
         turn = corrector.hardness()
-    effects = (told - foresight.now) @ turn
-    sizes = caution * np.square((told - foresight.now) / unit).sum(axis=1)
+    effects = (told - now) @ turn
+    sizes = caution * np.square((told - now) / unit).sum(axis=1)
     near = np.argsort(sizes, kind="stable")[: max(20, sizes.size // 3)]
-    start, low, high = foresight.now @ turn, low @ turn, high @ turn
+    start, low, high = now @ turn, low @ turn, high @ turn
     found: list[tuple[float, int, Candidate]] = []
     for index in range(sets):
         # All but the first few begin with some small moves at random: where none helps by itself,
@@ -92,7 +90,7 @@ def pursued(
         if chosen.size:
             values = block.values.copy()
             apply_moves(values, moves.take(chosen))
-            ends = foresight.now + (told[chosen] - foresight.now).sum(axis=0)
+            ends = now + (told[chosen] - now).sum(axis=0)
             found.append((left, index, Candidate(values, ends)))
     found.sort(key=lambda one: one[:2])
     return [one[2] for one in found[:keep]]
@@ -112,12 +110,12 @@ class Corrector:
         self._key, self._row = _entries(block, rng)
         none = np.full(self._key.size, -1)
         self._slopes: FloatArray = np.empty((self._key.size, block.boxes.shape[1]))
-        if self._key.size == 0:
-            return
         low, high, self._width, scale = block.boxes
         self._unit = self._width + measure.softness * scale
         rim = measure.inset * np.minimum(self._width, (high - low) / 2.0)
         self._low, self._high = low + rim, high - rim
+        if self._key.size == 0:
+            return
         old = block.values[self._key, self._row]
         nudge = _NUDGE * block.spread[self._key]
         low_end, high_end = block.room(self._key, self._row, old)
@@ -137,6 +135,11 @@ class Corrector:
     def is_idle(self) -> bool:
         """Whether no value is free to change."""
         return self._key.size == 0
+
+    @property
+    def moves_finely(self) -> BoolArray:
+        """Which keys have values that a least change may use."""
+        return np.isin(np.arange(len(self.block.keys)), self._key)
 
     def goal(self, now: FloatArray, effects: FloatArray) -> FloatArray:
         """Where the least change would take the estimates, moves with ``effects`` (M, T) included.
@@ -184,7 +187,9 @@ class Corrector:
             few = rng.permutation(few)[:entries]
         slopes = self._slopes[few]
         at = base.foretold / self._width
-        step = share * (slopes @ self._forces(slopes, base.foretold))
+        told = np.empty((0, at.size)) if effects is None else effects / self._width
+        forces = share * self._forces(np.concatenate([slopes, told]), base.foretold)
+        step = slopes @ forces
         largest = float(np.abs(step).max(initial=0.0))
         if largest > 1.0:
             step /= largest
@@ -196,23 +201,22 @@ class Corrector:
         unit = np.where(grid > 0, grid, _FINE * spread)
         origin = np.where(grid > 0, old, wanted)
         aim = (wanted - origin) / unit
-        least = np.ceil((low_end - origin) / unit - 1e-9)
-        most = np.floor((high_end - origin) / unit + 1e-9)
-        least, most = np.minimum(least, 0.0), np.maximum(most, 0.0)
+        least = np.clip(np.ceil((low_end - origin) / unit - 1e-9), -_FAR, 0.0)
+        most = np.clip(np.floor((high_end - origin) / unit + 1e-9), 0.0, _FAR)
         counts = np.clip(np.floor(aim + rng.random(key.size)), least, most)
         now = at + ((origin - old) / spread) @ slopes
         steps = slopes * (unit / spread)[:, None]
         cost = np.full(key.size, _STRAY)
         slots = np.stack([key * block.n + row, np.full(key.size, -1)], axis=1)
         if moves is not None and effects is not None:
-            none = np.zeros(moves.key.size)
-            told = effects / self._width
+            part = np.clip(told @ forces, 0.0, 1.0)
             steps = np.concatenate([steps, told])
             large = np.square(effects / self._unit).sum(axis=1)
             cost = np.concatenate([cost, _CAUTION * large])
-            aim = np.concatenate([aim, none])
-            counts, least = np.concatenate([counts, none]), np.concatenate([least, none])
-            most = np.concatenate([most, none + 1.0])
+            drawn = (rng.random(part.size) < part).astype(np.float64)
+            aim, counts = np.concatenate([aim, 0.0 * part]), np.concatenate([counts, drawn])
+            least = np.concatenate([least, 0.0 * part])
+            most = np.concatenate([most, 0.0 * part + 1.0])
             a = moves.key * block.n + moves.a
             b = np.where(moves.b >= 0, moves.key * block.n + moves.b, -1)
             slots = np.concatenate([slots, np.stack([a, b], axis=1)])

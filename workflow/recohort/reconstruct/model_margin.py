@@ -58,7 +58,7 @@ class Margin:
         values: FloatArray,
         moves: tuple[IntArray, IntArray, FloatArray, FloatArray],
         *,
-        smooth: bool = False,
+        smooth: bool,  # noqa: ARG002 - a mean has no steps: exact in any case
     ) -> FloatArray:
         """Mean and SD (M, k) after each move (a, b, at_a, at_b) of a predictor (n,)."""
         a, b, at_a, at_b = moves

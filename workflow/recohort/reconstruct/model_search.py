@@ -33,6 +33,7 @@ class SearchEffort:
     sets: int = 25
     kept: int = 6
     corrections: int = 8
+    composed: int = 6
     caution: float = 0.001
 
 
@@ -114,14 +115,33 @@ def _candidates(
         if fast:
             return found
     moves = draw_moves(block, rng, effort.proposals)
+    told = foresight.estimates(moves)
+    sound = np.flatnonzero(np.isfinite(told).all(axis=1))
+    moves, told = moves.take(sound), told[sound]
     if not moves.key.size:
         return found
     most = 12 if block.n < 400 else 48
     sets = effort.sets if corrector.is_idle else effort.sets // 5
     bases = pursued(
-        block, foresight, moves, corrector, measure, rng, sets, effort.kept, most, effort.caution
+        block,
+        foresight.now,
+        moves,
+        told,
+        corrector,
+        measure,
+        rng,
+        sets,
+        effort.kept,
+        most,
+        effort.caution,
     )
     found += bases
     if not corrector.is_idle:
         found += [corrector.correct(base, 1000) for base in bases]
+    coarse = np.flatnonzero(~corrector.moves_finely[moves.key])
+    if coarse.size and np.isfinite(foresight.now).all():
+        moves, effects = moves.take(coarse), told[coarse] - foresight.now
+        for index in range(effort.composed):
+            entries = 1000 if index % 2 else 200
+            found.append(corrector.correct(here, entries, 1.0, moves, effects))
     return found
