@@ -24,7 +24,7 @@ from recohort.estimators.proportion import ProportionInterval, proportion
 from recohort.reconstruct.survival_kernel import follow_up_medians, landmark_errors
 from recohort.reconstruct.target import NOT_ESTIMABLE, Target
 
-__all__ = ["MET", "TIE", "Bench"]
+__all__ = ["MET", "TIE", "Bench", "Found", "accuracy_parts"]
 
 TIE = 0.002
 """The loss of an estimate that prints as reported under one accepted rounding rule only."""
@@ -89,6 +89,10 @@ class Bench:
         """A column's values on the rows of a unit."""
         return self._frame.values(key, unit)
 
+    def rows_above(self, unit: str, ancestor: str) -> IntArray | None:
+        """For each row of a unit its row in another; ``None`` where those are the same rows."""
+        return None if unit == ancestor else self._frame.rows_above(unit, ancestor)
+
     def able(self, key: str) -> BoolArray:
         """Which rows of its unit can have a 1 in a column."""
         column = self.card.columns[key]
@@ -99,6 +103,14 @@ class Bench:
         column = self.card.columns[key]
         able = self.mask(column.among, column.unit, changed, states)
         return np.asarray(((self.columns[key][None, :] != 0) & ~able).sum(axis=1))
+
+    def stray(self, key: str, changed: str, state: FloatArray) -> BoolArray:
+        """On which rows a version (n,) of a column leaves a 1 of another where none can be."""
+        column = self.card.columns[key]
+        if column.unit != self.card.columns[changed].unit:
+            return np.zeros(state.shape, dtype=np.bool_)
+        able = self.mask(column.among, column.unit, changed, state[None, :])
+        return np.asarray(((self.columns[key] != 0) & ~able)[0])
 
     def _one_by_one(self, quantity: str, key: str, states: FloatArray) -> Found:
         old = self.columns[key]
@@ -175,7 +187,7 @@ class Bench:
         if isinstance(analysis, asked.AccuracyAnalysis):
             conditions = (*analysis.test, *analysis.reference)
             rows = rows & self.known(conditions, unit, key, states)
-            base, right = _accuracy(analysis, mask(analysis.test), mask(analysis.reference))
+            base, right = accuracy_parts(analysis, mask(analysis.test), mask(analysis.reference))
             hits, bases = (rows & base & right).sum(axis=1), (rows & base).sum(axis=1)
             return self._share(quantity, analysis.interval, hits, bases)
         if rows.shape[0] > 1:
@@ -334,7 +346,7 @@ def _is_binary(first: FloatArray, second: FloatArray) -> bool:
     return all(bool(((part == 0) | (part == 1)).all()) for part in (first, second))
 
 
-def _accuracy(
+def accuracy_parts(
     analysis: asked.AccuracyAnalysis, positive: BoolArray, diseased: BoolArray
 ) -> tuple[BoolArray, BoolArray]:
     match analysis.measure:

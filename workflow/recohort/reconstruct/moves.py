@@ -12,6 +12,7 @@ import numpy as np
 
 from recohort.cohort import FloatArray, IntArray
 from recohort.feasible.variable import Relation
+from recohort.reconstruct.directed import Changes
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.plausible import to_grid
 
@@ -30,6 +31,8 @@ class Mover:
         self.rows: list[IntArray] = []
         for codes in (measurement.margins, measurement.strata):
             self.rows += [np.flatnonzero(codes == c) for c in np.unique(codes) if c >= 0]
+            if codes is measurement.margins:
+                self.alike = len(self.rows)
         self.edges = [_edges(measurement, int(rows[0])) for rows in self.rows]
         self.share = np.array([rows.size if rows.size > 1 else 0 for rows in self.rows], float)
 
@@ -61,6 +64,70 @@ class Mover:
                 factor = float(np.exp(rng.normal() * 10.0 ** rng.uniform(-3.0, -0.5)))
                 self._put(state, rows, state[rows] * factor, self.edges[index])
         return states
+
+    def changes(self, values: FloatArray, rng: np.random.Generator) -> Changes:
+        """Many small changes of all rows: exchanges between rows alike in all margins, or shifts.
+
+        Exchanges are between any two rows, or between rows of like values; shifts, of one size for
+        all rows, stay within their cells.
+        """
+        state = values.copy()
+        of = np.full(values.size, -1, dtype=np.int64)
+        kind, near = rng.random(), 10.0 ** rng.uniform(-2.5, 0.2)
+        for rows, edges in zip(self.rows[: self.alike], self.edges, strict=False):
+            if kind < 0.45:
+                spread = float(values[rows].std())
+                noise = near * spread * rng.standard_normal(rows.size)
+                ordered = rows[np.argsort(values[rows] + noise, kind="stable")]
+                ordered = ordered[int(rng.integers(2)) :]
+                one, other = ordered[: ordered.size // 2 * 2 : 2], ordered[1::2]
+                state[one], state[other] = values[other], values[one]
+                of[other] = one
+                of[one] = one
+                continue
+            of[rows] = rows
+            if kind < 0.6:
+                state[rows] = self._in_cell(values, rows, edges, rng)
+                continue
+            spread = float(values[rows].std()) or max(self.step, 1e-6)
+            size = max(near * spread, self.step)
+            self._put(state, rows, values[rows] + size * rng.standard_normal(rows.size), edges)
+            # Those that would leave their cells stay, so that none heap up at its ends.
+            low, high, _ = self._cells(values, rows, edges)
+            tiny = 1e-9 + 1e-4 * self.step
+            rim = (state[rows] <= low + tiny) | (state[rows] >= high - tiny)
+            state[rows[rim]] = values[rows[rim]]
+        still = state == values
+        of[still | np.isnan(values)] = -1
+        # Numbered in random order.
+        changed = np.flatnonzero(of >= 0)
+        names, place = np.unique(of[changed], return_inverse=True)
+        of[changed] = rng.permutation(names.size)[place.reshape(-1)]
+        return Changes(state, of)
+
+    def _in_cell(
+        self, values: FloatArray, rows: IntArray, edges: FloatArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """For each row the value of another row in its cell, a step aside at most."""
+        cell = self._cells(values, rows, edges)[2]
+        order = np.argsort(cell, kind="stable")
+        first = np.searchsorted(cell[order], cell, side="left")
+        last = np.searchsorted(cell[order], cell, side="right")
+        pick = first + np.floor(rng.random(rows.size) * (last - first)).astype(np.int64)
+        state = values.copy()
+        beside = values[rows[order[pick]]] + self.step * rng.integers(-1, 2, rows.size)
+        self._put(state, rows, beside, edges)
+        return state[rows]
+
+    def _cells(
+        self, values: FloatArray, rows: IntArray, edges: FloatArray
+    ) -> tuple[FloatArray, FloatArray, IntArray]:
+        """The bounds of each row's cell, and its number."""
+        low, high = self.low[rows], self.high[rows]
+        tiny = 1e-4 * self.step if self.step else 1e-9
+        cell = np.searchsorted(edges, values[rows] + tiny / 2, side="right")
+        ends = np.concatenate([[-np.inf], edges, [np.inf]])
+        return np.maximum(low, ends[cell]), np.minimum(high, ends[cell + 1] - tiny), cell
 
     def _follow(
         self, state: FloatArray, rows: IntArray, partner: FloatArray, rng: np.random.Generator
@@ -99,13 +166,7 @@ class Mover:
 
     def _put(self, state: FloatArray, rows: IntArray, moved: FloatArray, edges: FloatArray) -> None:
         """Write moved values, each held in its cell and its bounds, on the recording grid."""
-        low, high = self.low[rows], self.high[rows]
-        if edges.size:
-            tiny = 1e-4 * self.step if self.step else 1e-9
-            cell = np.searchsorted(edges, state[rows] + tiny / 2, side="right")
-            ends = np.concatenate([[-np.inf], edges, [np.inf]])
-            low = np.maximum(low, ends[cell])
-            high = np.minimum(high, ends[cell + 1] - tiny)
+        low, high, _ = self._cells(state, rows, edges)
         new = to_grid(moved, self.step, low, high)
         # A cell without a recordable value keeps what it holds.
         fits = (new >= low - 1e-9) & (new <= high + 1e-9)

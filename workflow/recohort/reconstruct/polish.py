@@ -10,6 +10,7 @@ from recohort.card.layout import Condition, DerivedColumn
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
 from recohort.reconstruct.candidates import MET, Bench
+from recohort.reconstruct.directed import directed
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.moves import Mover
 from recohort.reconstruct.stop import Stop
@@ -22,6 +23,9 @@ _MANY = 32
 
 _FEW = 6
 """Candidates a step, where they are analysed one by one."""
+
+_FORETOLD, _FORETOLD_SLOW = 8, 3
+"""Versions a step whose changes are chosen by what they are foretold to do."""
 
 _PATIENCE = 500
 """Steps in vain after which a cycle ends."""
@@ -150,10 +154,21 @@ def polish(
                 current[q] = float(bench.losses(q, by_quantity[q], key, state, softness)[0])
         name = open_[int(rng.integers(len(open_)))] if open_ else names[int(rng.integers(many))]
         key = movable[name][int(rng.integers(len(movable[name])))]
-        count = _FEW if slow.intersection(touched[key]) else _MANY
+        is_slow = bool(slow.intersection(touched[key]))
+        mine_ = {q: by_quantity[q] for q in touched[key]}
+        foretold = []
+        for _ in range(_FORETOLD_SLOW if is_slow else _FORETOLD):
+            changes = movers[key].changes(columns[key], rng)
+            version = directed(bench, key, changes, mine_, weight, rng)
+            if version is not None:
+                foretold.append(version)
+        count = _FEW if is_slow else _MANY
+        if foretold:
+            count //= 3
         partner = _partner(bench, card.columns[key.partition("@")[0]].unit, key, depends[name], rng)
-        states = movers[key].candidates(columns[key], partner, count, rng)
-        measured += count
+        blind = movers[key].candidates(columns[key], partner, count, rng)
+        states = np.concatenate([np.stack(foretold), blind]) if foretold else blind
+        measured += states.shape[0]
         losses = {q: bench.losses(q, by_quantity[q], key, states, softness) for q in touched[key]}
         total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
         vain[name] = 0 if losses[name].min() < current[name] - 1e-12 else vain[name] + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
 from recohort.reconstruct.candidates import MET, Bench
+from recohort.reconstruct.directed import Changes, directed
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import Target, targets_of
 
@@ -27,6 +28,9 @@ __all__ = [
 
 _FLIPS = 24
 """Changed versions of a column that are measured side by side."""
+
+_FORETOLD = 4
+"""Of those, how many are chosen by what they are foretold to do."""
 
 _COUNTING = {"size", "parents", "proportion", "diagnostic"}
 
@@ -325,6 +329,12 @@ def _settle(
         beside = [k for k in movable if k != key and card.columns[k].unit == unit]
         partner = columns[beside[int(rng.integers(len(beside)))]] if beside else None
         states = _flips(bench, key, key in fixed, partner, rng)
+        told = {q: of[q] for q in touched[key]}
+        for index in range(1, _FORETOLD + 1):
+            trades = _trades(bench, key, key in fixed, bound[key], rng)
+            version = directed(bench, key, trades, told, weight, rng)
+            if version is not None:
+                states[index] = version
         losses = {q: bench.losses(q, of[q], key, states) for q in touched[key]}
         total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
         for other in bound[key]:
@@ -340,6 +350,29 @@ def _settle(
             if now < least:
                 best, least, since = dict(columns), now, 0
     columns.update(best)
+
+
+def _trades(
+    bench: Bench, key: str, swap_only: bool, bound: Sequence[str], rng: np.random.Generator
+) -> Changes:
+    """Pairs of a 1 and a 0 that trade places, or single rows that turn, over the whole column.
+
+    ``bound`` are columns whose rows must stay able to hold their 1s.
+    """
+    values = bench.columns[key]
+    state = np.where(bench.able(key), 1.0 - values, values)
+    for other in bound:
+        state = np.where(bench.stray(other, key, state), values, state)
+    of = np.full(values.size, -1, dtype=np.int64)
+    rows = np.flatnonzero(state != values)
+    if swap_only or rng.random() < 0.5:
+        sides = [rng.permutation(rows[values[rows] == side]) for side in (1.0, 0.0)]
+        pairs = min(side.size for side in sides)
+        for side in sides:
+            of[side[:pairs]] = np.arange(pairs)
+    else:
+        of[rng.permutation(rows)] = np.arange(rows.size)
+    return Changes(state, of)
 
 
 def _flips(
