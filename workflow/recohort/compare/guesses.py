@@ -7,9 +7,9 @@ because such a guess is wrong is no error of the paper, so it must not be called
 
 A number rests on no guess where it follows from printed numbers that were imposed: a percentage
 from its count, the mean of all from those of the parts; and on rounding alone where it follows but
-for that: a t-test from means, SDs and numbers, an odds ratio's limit from the ratio and the other
-limit. Everything else (medians from means, areas under curves, rank tests, survival rates) rests on
-a shape, and changes within units rest on a likeness as well.
+for that: a t-test from means, SDs and numbers, a limit of a ratio, an area or a survival rate from
+that and the other limit. Everything else (medians from means, areas under curves, rank tests,
+survival rates) rests on a shape, and changes within units rest on a likeness as well.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from recohort.card.analyses import (
     AccuracyAnalysis,
     AucAnalysis,
     AucDifferenceAnalysis,
+    AucInterval,
     CalibrationAnalysis,
     ChangeAnalysis,
     FollowUpAnalysis,
@@ -107,12 +108,13 @@ class Grounds:
         self._counts: set[tuple[str, Rows]] = {(unit, frozenset()) for unit in card.units}
         self._t_tests: set[tuple[str, Rows, Rows]] = set()
         self._changes: set[tuple[str, str, Rows]] = set()
+        self._paired_ts: set[tuple[str, str, Rows]] = set()
         self._printed: dict[str, set[Statistic]] = {}
         for value in card.values:
-            if value.id not in held_out:
+            # A bound, such as p < 0.001, fixes nothing.
+            if value.id not in held_out and value.number.is_exact:
                 self._printed.setdefault(value.quantity, set()).add(value.statistic)
-                if value.number.is_exact:
-                    self._take(card.quantities[value.quantity], value.statistic)
+                self._take(card.quantities[value.quantity], value.statistic)
         self._splits = sorted(name for name, c in card.columns.items() if _is_yes_or_no(c))
 
     def _take(self, item: Quantity, statistic: Statistic) -> None:
@@ -141,6 +143,10 @@ class Grounds:
             case PairedAnalysis() if statistic is Statistic.DIFFERENCE:
                 self._changes.add((analysis.column, analysis.baseline, rows))
                 self._changes.add((analysis.baseline, analysis.column, rows))
+            case PairedAnalysis() if statistic is Statistic.P_VALUE:
+                if str(analysis.test) == "paired_t":
+                    self._paired_ts.add((analysis.column, analysis.baseline, rows))
+                    self._paired_ts.add((analysis.baseline, analysis.column, rows))
             case _ if analysis.kind == "size":
                 self._counts.add((unit, rows))
 
@@ -265,10 +271,13 @@ class Grounds:
             case TermAnalysis():
                 return [_ROUNDED] if len(beside) >= 2 else self._term(analysis)
             case AucAnalysis():
-                return self._auc(analysis, rows, statistic, beside)
+                return self._auc(analysis, rows, beside)
             case AucDifferenceAnalysis():
                 keys = (analysis.column, analysis.other)
                 return [_likeness(self.card, *keys), *(self._shape(key) for key in keys)]
+            case KaplanMeierAnalysis() if len(beside) >= 2:
+                # Rate and limits: two give the standard error and with it the third.
+                return [_ROUNDED]
             case KaplanMeierAnalysis() | FollowUpAnalysis():
                 return [self._shape(analysis.time)]
             case OptimismAnalysis():
@@ -354,11 +363,11 @@ class Grounds:
         if follows and (statistic is Statistic.MEAN or self._has(key, rows, _MEAN)):
             return []
         if own is not None and self._by_comparison(key, self._of(key, rows), own):
-            return []
+            return [_ROUNDED]
         return [self._shape(key)]
 
     def _by_comparison(self, key: str, rows: Rows, own: frozenset[Statistic]) -> bool:
-        """Whether a t-test, or a change of means, fixes a mean or an SD."""
+        """Whether a t-test, or a change of means, fixes a mean or an SD but for rounding."""
         partner = _SD if own == _MEAN else _MEAN
         for column, mine, other in self._t_tests:
             if (column, mine) == (key, rows) and self._moments(key, other):
@@ -375,19 +384,25 @@ class Grounds:
         if needed is not None:
             return [self._shape(key) for key in keys if not self._has(key, rows, needed)]
         shapes = [self._shape(key) for key in keys]
-        return shapes if of == "of_geometric_means" else [_likeness(self.card, *keys), *shapes]
+        return shapes if of == "of_geometric_means" else [self._alike(keys, rows), *shapes]
+
+    def _alike(self, keys: tuple[str, str], rows: Rows) -> Guess:
+        """How two times go together: guessed, unless a paired t-test and the SDs give it."""
+        if (*keys, rows) in self._paired_ts and all(self._moments(key, rows) for key in keys):
+            return _ROUNDED
+        return _likeness(self.card, *keys)
 
     def _paired(
         self, analysis: PairedAnalysis | LinearMixedAnalysis, rows: Rows, statistic: Statistic
     ) -> list[Guess]:
         if isinstance(analysis, PairedAnalysis):
-            keys: tuple[str, ...] = (analysis.column, analysis.baseline)
+            keys = (analysis.column, analysis.baseline)
             by_means = str(analysis.test) == "paired_t"
         else:
             keys, by_means = (analysis.at, analysis.baseline), True
         found = []
         if statistic is not Statistic.DIFFERENCE:
-            found.append(_likeness(self.card, *keys))
+            found.append(self._alike(keys, rows))
         for key in keys:
             enough = self._has(key, rows, _MEAN)
             if statistic is not Statistic.DIFFERENCE:
@@ -428,14 +443,18 @@ class Grounds:
         self,
         analysis: AucAnalysis,
         rows: Rows,
-        statistic: Statistic,
         beside: set[Statistic],
     ) -> list[Guess]:
-        limits = {s for s in beside if s.level is not None}
-        if Statistic.AUC in beside or (statistic is Statistic.AUC and len(limits) == 2):
-            return []
+        if len(beside) >= 2 or (
+            Statistic.AUC in beside and analysis.interval is AucInterval.HANLEY_MCNEIL
+        ):
+            # Two of an area and its limits give the third. By DeLong's method the area alone does
+            # not give its error.
+            return [_ROUNDED]
         if analysis.column is not None:
             shapes = [self._shape(analysis.column)]
+            if Statistic.AUC in beside:
+                return shapes
             sides = [rows | self._conditions(analysis.outcome)]
             if len(analysis.outcome) == 1:
                 sides += [rows | {_turned(str(analysis.outcome[0]))}]
