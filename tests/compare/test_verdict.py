@@ -212,8 +212,10 @@ SHAPE = Guess(GuessKind.SHAPE, "the assumed shape", "What shape?")
     ("guesses", "away", "verdict", "word"),
     [
         ((), (0.3, 0.2), "not_reproduced", "closest"),
-        # One figure was varied, and the number is outside whatever it is.
+        # One figure was varied, and the number is outside whatever it is, and well beyond.
         (((LIKENESS, ("likeness",)),), (0.3, 0.2), "not_reproduced", "closest"),
+        # A figure beyond those tried might still reach it.
+        (((LIKENESS, ("likeness",)),), (0.09, 0.06), "undetermined", "the assumed correlation"),
         # Its values leave a gap in which the number lies.
         (((LIKENESS, ("likeness",)),), (0.3, -0.3), "undetermined", "a choice between them"),
         # What differs is no figure on a scale: there is nothing between two tests.

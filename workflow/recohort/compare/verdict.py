@@ -234,25 +234,20 @@ def _judge_held_out(card: StudyCard, evidence: Evidence) -> Judgement:
 def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
     """The guesses that a number outside may be outside for.
 
-    A likeness or a number is one figure: settings with other figures show what it can do. A shape
-    has more sides than a few alternatives show: the number must lie beyond what they span by half
-    of that again. So it must where printed numbers fix it but for their rounding, since cohorts
-    do not fill what rounding leaves evenly. That groups are alike has no alternatives.
+    A guess is cleared where another was tried and the number lies far beyond what all settings
+    span: half of that again allows for correlations up to 0 and 1 where 0.2 to 0.8 were tried, and
+    for shapes that are odder than the alternatives. Where printed numbers fix a number but for
+    their rounding, cohorts do not fill that rounding evenly, so it must lie far beyond as well.
+    That groups are alike has no alternatives.
     """
+    if not _is_far_beyond(evidence.value.number, clear.values()):
+        return [guess for guess, _ in evidence.guesses]
     changed = {name for s in clear for name, index in evidence.choices.get(s, {}).items() if index}
-    beyond = _is_far_beyond(evidence.value.number, clear.values())
-    cleared = {
-        GuessKind.LIKENESS: True,
-        GuessKind.NUMBER: True,
-        GuessKind.SHAPE: beyond,
-        GuessKind.DIFFERENCE: False,
-        GuessKind.ROUNDING: beyond,
-    }
     return [
         guess
         for guess, names in evidence.guesses
-        if not cleared[guess.kind]
-        or not (guess.kind is GuessKind.ROUNDING or changed.intersection(names))
+        if guess.kind is not GuessKind.ROUNDING
+        and (guess.kind is GuessKind.DIFFERENCE or not changed.intersection(names))
     ]
 
 
