@@ -186,9 +186,9 @@ class Paper:
         if statistic in ("median", "q1", "q3"):
             exact = abs(value * 10**decimals - round(value * 10**decimals)) < 1e-9
             return self.rounded(value, decimals + (not exact))
-        if statistic in ("mean", "sd"):
+        if statistic in ("mean", "sd", "se") or (statistic == "difference" and kind[:3] != "auc"):
             return self.rounded(value, decimals + self.more + (decimals == 0 and first < 20))
-        if kind == "auc":
+        if kind in ("auc", "auc_difference"):
             return self.rounded(value, self.auc_decimals)
         if kind == "model_term":
             if not 0.02 < value < 90:

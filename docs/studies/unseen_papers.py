@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import unseen_more  # noqa: F401  (adds its families)
 from scipy import stats
 from unseen_families import FAMILIES, Paper, draw_paper
 from unseen_judge import judged, read_tables
