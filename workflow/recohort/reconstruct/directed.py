@@ -51,9 +51,11 @@ def directed(
     quantities: Mapping[str, Sequence[Target]],
     weight: Mapping[str, float],
     rng: np.random.Generator,
+    wanted: Mapping[str, FloatArray] | None = None,
 ) -> FloatArray | None:
     """The column (n,) with those changes that bring the quantities' targets nearer.
 
+    ``wanted`` says of single quantities which sums (K,) they are to have, whatever their targets.
     ``None`` where no target is foretold, or no change helps.
     """
     mine = np.flatnonzero(changes.of >= 0)
@@ -66,7 +68,9 @@ def directed(
     parts: list[_Aims] = []
     for name, targets in quantities.items():
         sums = foretell(bench, bench.card.quantities[name], key, changes.state)
-        if sums is not None:
+        if sums is not None and wanted and name in wanted:
+            parts += _exactly(sums, mine, label, count, wanted[name], weight[name])
+        elif sums is not None:
             parts += _aims(sums, mine, label, count, targets, weight[name], inside)
     if not parts:
         return None
@@ -133,6 +137,21 @@ def _aims(
         if np.isfinite(start).all() and np.isfinite(effect).all():
             ends = np.array([low / half + 2.0 * inside]), np.array([high / half - 2.0 * inside])
             found.append(_Aims(effect, start, *ends, np.array([weight])))
+    return found
+
+
+def _exactly(
+    sums: Sums, rows: IntArray, label: IntArray, count: int, wanted: FloatArray, weight: float
+) -> list[_Aims]:
+    """What the changes do to the sums of one quantity, which are to be as wanted."""
+    found = []
+    for k, want in enumerate(wanted):
+        effect = np.bincount(label, weights=sums.effect[rows, k], minlength=count)
+        if effect.any():
+            unit = float(np.abs(effect[effect != 0.0]).min())
+            start = np.array([sums.total[k] / unit])
+            ends = np.array([want / unit - 0.25]), np.array([want / unit + 0.25])
+            found.append(_Aims(effect[:, None] / unit, start, *ends, np.array([weight])))
     return found
 
 

@@ -8,21 +8,35 @@ is what a test between two groups needs.
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 import numpy as np
 
+from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
+from recohort.estimators.summary import quantile_position
 from recohort.feasible.variable import Relation
 from recohort.reconstruct.directed import Changes
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.plausible import to_grid
 
-__all__ = ["Mover"]
+__all__ = ["ChangeKind", "Mover"]
+
+
+class ChangeKind(Enum):
+    """How the rows of a column change."""
+
+    EXCHANGE = auto()
+    BESIDE = auto()
+    """Each row's value goes beside that of another row in its cell."""
+    SHIFT = auto()
 
 
 class Mover:
     """Proposes changed versions of one measurement's values."""
 
     def __init__(self, measurement: Measurement) -> None:
+        self.facts = measurement.facts
         self.free = not measurement.facts
         self.step = float(measurement.column.step or 0)
         self.low, self.high = measurement.low, measurement.high
@@ -34,6 +48,7 @@ class Mover:
             if codes is measurement.margins:
                 self.alike = len(self.rows)
         self.edges = [_edges(measurement, int(rows[0])) for rows in self.rows]
+        self.helped = dict.fromkeys(ChangeKind, (1.0, 1.0))
         self.share = np.array([rows.size if rows.size > 1 else 0 for rows in self.rows], float)
 
     def candidates(
@@ -65,7 +80,17 @@ class Mover:
                 self._put(state, rows, state[rows] * factor, self.edges[index])
         return states
 
-    def changes(self, values: FloatArray, rng: np.random.Generator) -> Changes:
+    def kind(self, rng: np.random.Generator) -> ChangeKind:
+        """A kind of changes, those that helped so far more often."""
+        chance = np.array([good / tried for good, tried in self.helped.values()])
+        return list(self.helped)[int(rng.choice(chance.size, p=chance / chance.sum()))]
+
+    def learn(self, kind: ChangeKind, helped: bool) -> None:
+        """Whether changes of a kind brought the targets any nearer, as foretold."""
+        good, tried = self.helped[kind]
+        self.helped[kind] = good + 1.0 * helped, tried + 1.0
+
+    def changes(self, values: FloatArray, kind: ChangeKind, rng: np.random.Generator) -> Changes:
         """Many small changes of all rows: exchanges between rows alike in all margins, or shifts.
 
         Exchanges are between any two rows, or between rows of like values; shifts, of one size for
@@ -73,9 +98,10 @@ class Mover:
         """
         state = values.copy()
         of = np.full(values.size, -1, dtype=np.int64)
-        kind, near = rng.random(), 10.0 ** rng.uniform(-2.5, 0.2)
+        pinned, guarded = self._between(values)
+        near = 10.0 ** rng.uniform(-2.5, 0.2)
         for rows, edges in zip(self.rows[: self.alike], self.edges, strict=False):
-            if kind < 0.45:
+            if kind is ChangeKind.EXCHANGE:
                 spread = float(values[rows].std())
                 noise = near * spread * rng.standard_normal(rows.size)
                 ordered = rows[np.argsort(values[rows] + noise, kind="stable")]
@@ -85,8 +111,10 @@ class Mover:
                 of[other] = one
                 of[one] = one
                 continue
+            more = [ends for held, ends in guarded if held[rows[0]]]
+            edges = np.unique(np.concatenate([edges, *more])) if more else edges
             of[rows] = rows
-            if kind < 0.6:
+            if kind is ChangeKind.BESIDE:
                 state[rows] = self._in_cell(values, rows, edges, rng)
                 continue
             spread = float(values[rows].std()) or max(self.step, 1e-6)
@@ -97,6 +125,8 @@ class Mover:
             tiny = 1e-9 + 1e-4 * self.step
             rim = (state[rows] <= low + tiny) | (state[rows] >= high - tiny)
             state[rows[rim]] = values[rows[rim]]
+        if kind is not ChangeKind.EXCHANGE:
+            state[pinned] = values[pinned]
         still = state == values
         of[still | np.isnan(values)] = -1
         # Numbered in random order.
@@ -104,6 +134,33 @@ class Mover:
         names, place = np.unique(of[changed], return_inverse=True)
         of[changed] = rng.permutation(names.size)[place.reshape(-1)]
         return Changes(state, of)
+
+    def _between(self, values: FloatArray) -> tuple[IntArray, list[tuple[BoolArray, FloatArray]]]:
+        """Rows that printed quantiles lie between, and where no other row may pass them.
+
+        A quantile printed between two recordable values lies in no cell of its own: it stays while
+        the two rows that it is reckoned from do, and no other comes between them.
+        """
+        pinned: list[int] = []
+        guarded = []
+        for found in self.facts:
+            facts = found.facts
+            printed = ((0.25, facts.q1), (0.5, facts.median), (0.75, facts.q3))
+            if all(one is None for _, one in printed) or found.rows.sum() < 2:
+                continue
+            rows = np.flatnonzero(found.rows)
+            order = rows[np.argsort(values[rows], kind="stable")]
+            for probability, one in printed:
+                if one is None:
+                    continue
+                place = quantile_position(rows.size, probability, found.quantiles)
+                low, high = order[place.lower], order[place.upper]
+                box = one.accepted
+                if values[low] < float(box.low) - 1e-9 or values[high] > float(box.high) + 1e-9:
+                    tiny = 1e-4 * self.step if self.step else 1e-9
+                    pinned += [int(low), int(high)]
+                    guarded.append((found.rows, np.array([values[low] + tiny, values[high]])))
+        return np.array(pinned, dtype=np.int64), guarded
 
     def _in_cell(
         self, values: FloatArray, rows: IntArray, edges: FloatArray, rng: np.random.Generator

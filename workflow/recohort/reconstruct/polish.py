@@ -13,6 +13,7 @@ from recohort.reconstruct.candidates import MET, Bench
 from recohort.reconstruct.directed import directed
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.moves import Mover
+from recohort.reconstruct.percent import is_change_of_means, meet_change
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import Target
 
@@ -26,6 +27,9 @@ _FEW = 6
 
 _FORETOLD, _FORETOLD_SLOW = 8, 3
 """Versions a step whose changes are chosen by what they are foretold to do."""
+
+_PAIRED = 0.3
+"""In what share of its steps a percent change of means moves both of its columns."""
 
 _PATIENCE = 500
 """Steps in vain after which a cycle ends."""
@@ -129,6 +133,13 @@ def polish(
     keys = sorted({key for name in current for key in movable[name]})
     touched = {key: [q for q in current if key in depends[q]] for key in keys}
     movers = {key: Mover(measurements[key]) for key in keys}
+    told = {key: {q: by_quantity[q] for q in touched[key]} for key in keys}
+
+    def loss_of(name: str, softness: float) -> float:
+        key = movable[name][0]
+        state = columns[key][None, :]
+        return float(bench.losses(name, by_quantity[name], key, state, softness)[0])
+
     best, least = dict(columns), sum(current.values())
     weight = dict.fromkeys(current, 1.0)
     idle = dict.fromkeys(current, 0)
@@ -148,18 +159,25 @@ def polish(
         eased = _eased(cycle, since)
         if eased != softness:
             softness = eased
-            for q in current:
-                key = movable[q][0]
-                state = columns[key][None, :]
-                current[q] = float(bench.losses(q, by_quantity[q], key, state, softness)[0])
+            current.update({q: loss_of(q, softness) for q in current})
         name = open_[int(rng.integers(len(open_)))] if open_ else names[int(rng.integers(many))]
+        if is_change_of_means(card.quantities[name]) and rng.random() < _PAIRED:
+            found = meet_change(bench, name, told, movers, weight, rng) or {}
+            before = {key: columns[key] for key in found}
+            columns.update(found)
+            changed = {q: loss_of(q, softness) for key in found for q in touched[key]}
+            if sum(weight[q] * (loss - current[q]) for q, loss in changed.items()) < -1e-9:
+                current.update(changed)
+            else:
+                columns.update(before)
         key = movable[name][int(rng.integers(len(movable[name])))]
         is_slow = bool(slow.intersection(touched[key]))
-        mine_ = {q: by_quantity[q] for q in touched[key]}
         foretold = []
         for _ in range(_FORETOLD_SLOW if is_slow else _FORETOLD):
-            changes = movers[key].changes(columns[key], rng)
-            version = directed(bench, key, changes, mine_, weight, rng)
+            kind = movers[key].kind(rng)
+            changes = movers[key].changes(columns[key], kind, rng)
+            version = directed(bench, key, changes, told[key], weight, rng)
+            movers[key].learn(kind, version is not None)
             if version is not None:
                 foretold.append(version)
         count = _FEW if is_slow else _MANY
