@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from recohort.card.document import Place
 from recohort.card.layout import Condition, DerivedColumn, NumericColumn
 from recohort.card.loader import CardFile
+from recohort.card.reads import columns_read
 from recohort.card.statistic import Statistic
 from recohort.card.study import StudyCard
 
 __all__ = ["Dependence", "Touched", "touched"]
 
-_KEY_FIELDS = ("column", "other", "baseline", "at", "time")
-_CONDITION_FIELDS = ("having", "test", "reference", "outcome", "group", "event")
 _SPREAD = {Statistic.SD, Statistic.SE}
 _QUANTILES = {Statistic.MEDIAN, Statistic.Q1, Statistic.Q3}
 
@@ -36,35 +35,16 @@ class Touched:
 def touched(card: StudyCard, quantity: str) -> Touched:
     """Everything that the estimate of a quantity is computed from, on the card."""
     item = card.quantities[quantity]
-    analysis = item.analysis
     found = Touched()
     _add_population(card, item.population, found)
-    for name in _KEY_FIELDS:
-        value = getattr(analysis, name, None)
-        if isinstance(value, str):
-            _add_key(card, value, found)
-    if analysis.kind == "linear_mixed":
-        measure = card.columns.get(analysis.column)
-        for time in measure.times if isinstance(measure, NumericColumn) else ():
-            _add_key(card, f"{analysis.column}@{time}", found)
-    for name in _CONDITION_FIELDS:
-        value = getattr(analysis, name, None)
-        if isinstance(value, tuple):
-            _add_conditions(card, value, found)
-    model_name = getattr(analysis, "model", None)
+    for key in columns_read(card, quantity):
+        _add_key(card, key, found)
+    model_name = getattr(item.analysis, "model", None)
     if isinstance(model_name, str) and model_name in card.models:
         model = card.models[model_name]
         found.models.add(model_name)
         _add_population(card, model.population, found)
-        for term in model.terms.values():
-            _add_key(card, term.column, found)
-        _add_conditions(card, model.outcome, found)
-        time_key = getattr(model, "time", None)
-        if isinstance(time_key, str):
-            _add_key(card, time_key, found)
-        if model.group in card.columns:
-            _add_key(card, str(model.group), found)
-        elif model.group in card.units:
+        if model.group in card.units:
             found.units.add(str(model.group))
     return found
 
@@ -76,7 +56,6 @@ def _add_population(card: StudyCard, name: str, found: Touched) -> None:
     while unit is not None:
         found.units.add(unit)
         unit = card.units[unit].within
-    _add_conditions(card, population.where, found)
 
 
 def _add_conditions(card: StudyCard, conditions: Iterable[Condition], found: Touched) -> None:

@@ -11,6 +11,7 @@ from recohort.analysis.estimate import Analyst
 from recohort.analysis.frame import BoolArray, Frame
 from recohort.card.analyses import LogisticModel, TwoSampleAnalysis
 from recohort.card.layout import BinaryColumn, Condition, GroupColumn, NumericColumn
+from recohort.card.reads import columns_read
 from recohort.card.statistic import Statistic
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
@@ -23,7 +24,7 @@ from recohort.reconstruct.model_margin import Margin, margin_of
 from recohort.reconstruct.model_moves import associate
 from recohort.reconstruct.model_search import SearchEffort, search_models
 from recohort.reconstruct.model_wander import wander
-from recohort.reconstruct.polish import alone, keys_of, polish
+from recohort.reconstruct.polish import alone, polish
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.structure import (
     atoms,
@@ -32,6 +33,8 @@ from recohort.reconstruct.structure import (
     is_structural,
     structural_columns,
 )
+from recohort.reconstruct.survival_problem import conditions_on, survival_quantities
+from recohort.reconstruct.survival_search import SurvivalEffort, fill_times
 from recohort.reconstruct.target import Target, total_loss, unmet
 
 __all__ = ["Drawn", "Effort", "draw_cohort"]
@@ -42,6 +45,7 @@ class Effort:
     """How long one attempt may look, in counts."""
 
     models: SearchEffort = field(default_factory=SearchEffort)
+    survival: SurvivalEffort = field(default_factory=SurvivalEffort)
     wander: int = 24
     polish: int = 3000
 
@@ -69,11 +73,12 @@ def draw_cohort(
     cohort = draw_structure(card, tuple(targets), rng, stop=stop)
     columns = dict(cohort.columns)
     cohort = Cohort(cohort.tables, columns, cohort.unit_of)
-    measurements = _measure(card, cohort, columns, targets, rng)
+    measurements, tried = _measure(card, cohort, columns, targets, rng, effort, stop)
+    settled = _settled(card, measurements, targets)
     # Tests of one measurement first: what follows exchanges only rows that these do not tell apart.
     early = alone(card, targets, measurements)
-    moves = polish(
-        card, cohort, columns, measurements, early, frozenset(), rng, effort.polish, stop
+    moves = tried + polish(
+        card, cohort, columns, measurements, early, settled, rng, effort.polish, stop
     )
     held: set[str] = set()
     refits = 0
@@ -92,7 +97,15 @@ def draw_cohort(
                 columns[key] = values.copy()
         held |= keys
     _couple_times(card, columns, measurements, held, rng)
-    fixed = frozenset(held)
+    for key in _times(card, measurements, targets):
+        if key not in held:
+            # Predictors and groups may have moved: times that no longer print are mended.
+            columns[key], tried = fill_times(
+                Frame(card, cohort), measurements[key], columns[key], targets, rng,
+                effort.survival, stop, conditions_on(card, key),
+            )  # fmt: skip
+            moves += tried
+    fixed = frozenset(held) | settled
     moves += polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish, stop)
     values = Analyst(card, cohort).reported()
     return Drawn(cohort, values, unmet(targets, values), total_loss(targets, values), refits, moves)
@@ -104,16 +117,45 @@ def _measure(
     columns: dict[str, FloatArray],
     targets: Sequence[Target],
     rng: np.random.Generator,
-) -> dict[str, Measurement]:
-    """Give every measurement values that print what was printed of it alone."""
+    effort: Effort,
+    stop: Stop | None,
+) -> tuple[dict[str, Measurement], int]:
+    """Give every measurement values that print what was printed of it alone; moves tried."""
     measurements: dict[str, Measurement] = {}
+    moves = 0
     order = {name: rng.random(table.n) for name, table in cohort.tables.items()}
     for key, column in _in_order(card):
         frame = Frame(card, cohort)
         measurement = describe(frame, key, targets, order[column.unit])
         columns[key] = fill(measurement, rng)
         measurements[key] = measurement
-    return measurements
+        if survival_quantities(card, targets, key):
+            columns[key], tried = fill_times(
+                frame, measurement, columns[key], targets, rng, effort.survival, stop
+            )
+            moves += tried
+    return measurements, moves
+
+
+def _times(
+    card: StudyCard, measurements: dict[str, Measurement], targets: Sequence[Target]
+) -> tuple[str, ...]:
+    """The times that survival statistics were printed of."""
+    return tuple(key for key in measurements if survival_quantities(card, targets, key))
+
+
+def _settled(
+    card: StudyCard, measurements: dict[str, Measurement], targets: Sequence[Target]
+) -> frozenset[str]:
+    """Times of which nothing but survival and their own margins was printed: no other move helps."""
+    settled = set()
+    for key in _times(card, measurements, targets):
+        answered = set(survival_quantities(card, targets, key))
+        kept = {one for facts in measurements[key].facts for one in facts.targets}
+        others = (t for t in targets if t.quantity not in answered and t.id not in kept)
+        if not any(key in keys_of(card, t.quantity) for t in others):
+            settled.add(key)
+    return frozenset(settled)
 
 
 def _in_order(card: StudyCard) -> list[tuple[str, NumericColumn]]:
@@ -192,7 +234,7 @@ def _kept(
     tests = []
     for one in targets:
         quantity = card.quantities[one.quantity]
-        needs = keys_of(card, one.quantity)
+        needs = columns_read(card, one.quantity)
         if one.id not in kept and measurement.key in needs and not needs & later:
             test = _comparison(card, frame, measurement, one)
             if test is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recohort.card.layout import Condition, DerivedColumn
+from recohort.card.reads import columns_read
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray
 from recohort.reconstruct.candidates import MET, Bench
@@ -17,7 +17,7 @@ from recohort.reconstruct.percent import is_change_of_means, meet_change
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import Target
 
-__all__ = ["alone", "keys_of", "polish"]
+__all__ = ["alone", "polish"]
 
 _MANY = 32
 """Candidates a step, where they are measured side by side."""
@@ -46,48 +46,12 @@ _KICK = 12
 _VAIN = 40
 """After so many steps in which none of a quantity's versions comes nearer, it is left as it is."""
 
-_KEY_FIELDS = ("column", "other", "baseline", "at", "time")
-_CONDITION_FIELDS = ("having", "test", "reference", "outcome", "group", "event")
-
-
-def _condition_keys(card: StudyCard, conditions: Sequence[Condition]) -> set[str]:
-    keys: set[str] = set()
-    for condition in conditions:
-        keys.add(condition.column)
-        column = card.columns.get(condition.column.partition("@")[0])
-        if isinstance(column, DerivedColumn):
-            keys |= _condition_keys(card, (*column.all_of, *column.any_of))
-    return keys
-
-
-def keys_of(card: StudyCard, quantity: str) -> set[str]:
-    """Every column key that a quantity's estimate depends on."""
-    item = card.quantities[quantity]
-    analysis = item.analysis
-    keys = _condition_keys(card, card.populations[item.population].where)
-    for name in _KEY_FIELDS:
-        value = getattr(analysis, name, None)
-        if isinstance(value, str):
-            keys.add(value)
-    for name in _CONDITION_FIELDS:
-        value = getattr(analysis, name, None)
-        if isinstance(value, tuple):
-            keys |= _condition_keys(card, value)
-    model = card.models.get(str(getattr(analysis, "model", None)))
-    if model is not None:
-        keys |= {term.column for term in model.terms.values()}
-        keys |= _condition_keys(card, model.outcome)
-        keys |= _condition_keys(card, card.populations[model.population].where)
-        if hasattr(model, "time"):
-            keys.add(model.time)
-    return keys
-
 
 def alone(
     card: StudyCard, targets: Sequence[Target], measurements: Mapping[str, Measurement]
 ) -> tuple[Target, ...]:
     """The targets that one measurement decides, given the skeleton."""
-    numbers = {t.quantity: len(keys_of(card, t.quantity) & set(measurements)) for t in targets}
+    numbers = {t.quantity: len(columns_read(card, t.quantity) & set(measurements)) for t in targets}
     return tuple(
         t
         for t in targets
@@ -115,7 +79,7 @@ def polish(
     by_quantity: dict[str, list[Target]] = {}
     for one in targets:
         by_quantity.setdefault(one.quantity, []).append(one)
-    depends = {name: keys_of(card, name) for name in by_quantity}
+    depends = {name: columns_read(card, name) for name in by_quantity}
     movable = {
         name: sorted(k for k in keys if k in measurements and k not in held)
         for name, keys in depends.items()
