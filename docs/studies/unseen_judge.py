@@ -69,11 +69,16 @@ def column(frame: pd.DataFrame, key: str, card: Json) -> pd.Series:
     return reduce(lambda a, b: a | b, any_of).astype(float)
 
 
-def judged(card: Json, frames: Frames) -> dict[str, float]:
-    """The estimate of every printed value, by its id."""
-    fits: dict[str, Any] = {}
+def judged(card: Json, frames: Frames, fits: dict[str, Any] | None = None) -> dict[str, float]:
+    """The estimate of every printed value, by its id.
+
+    ``fits`` holds coefficients and standard errors of models that were fitted elsewhere.
+    """
+    fits = {} if fits is None else fits
     found = {}
     for name, quantity in card["quantities"].items():
+        if not quantity.get("values"):
+            continue
         estimates = estimate(card, frames, quantity, fits)
         found |= {f"{name}.{key}": estimates.get(key, np.nan) for key in quantity["values"]}
     return found
@@ -99,10 +104,16 @@ def estimate(card: Json, frames: Frames, quantity: Json, fits: dict[str, Any]) -
         return _accuracy(frame, asked, card)
     if kind == "summary":
         return _summary(frame[asked["column"]].dropna())
+    if kind == "location":
+        middle = float(getattr(frame[asked["column"]].dropna(), asked.get("by", "mean"))())
+        return {**dict.fromkeys(("mean", "median", "difference", "percent_change"), middle),
+                "percent_reduction_from_baseline": -middle}  # fmt: skip
     if kind == "two_sample_test":
         return _two_sample(frame, asked, card)
     if kind in ("paired_test", "percent_change"):
         return _paired(frame[[asked["baseline"], asked["column"]]].dropna(), asked)
+    if kind == "auc_difference":
+        return _auc_difference(frame, asked, card)
     if kind == "auc":
         return _auc(card, frames, frame, asked, fits)
     if kind == "model_term":
@@ -138,6 +149,7 @@ def _summary(values: pd.Series) -> Estimates:
     return {
         "mean": float(values.mean()),
         "sd": float(values.std()),
+        "se": float(values.sem()),
         "median": float(values.median()),
         "q1": float(values.quantile(0.25)),
         "q3": float(values.quantile(0.75)),
@@ -150,7 +162,7 @@ def _two_sample(frame: pd.DataFrame, asked: Json, card: Json) -> Estimates:
     values = column(frame, asked["column"], card)
     inside = holds(frame, asked["group"], card)
     first, second = values[inside].dropna(), values[~inside].dropna()
-    kind = asked["test"]
+    kind = asked.get("test", "mann_whitney")
     if kind in ("student_t", "welch_t"):
         p = stats.ttest_ind(first, second, equal_var=kind == "student_t").pvalue
     elif kind == "mann_whitney":
@@ -168,7 +180,12 @@ def _two_sample(frame: pd.DataFrame, asked: Json, card: Json) -> Estimates:
 def _paired(pairs: pd.DataFrame, asked: Json) -> Estimates:
     before, after = pairs[asked["baseline"]], pairs[asked["column"]]
     if asked["kind"] == "percent_change":
-        change = 100 * (after.mean() - before.mean()) / before.mean()
+        change = {
+            "of_means": lambda: 100 * (after.mean() - before.mean()) / before.mean(),
+            "of_medians": lambda: 100 * (after.median() - before.median()) / before.median(),
+            "mean_of_changes": lambda: (100 * (after - before) / before).mean(),
+            "median_of_changes": lambda: (100 * (after - before) / before).median(),
+        }[asked.get("of", "of_means")]()
         return {"percent_change": change, "percent_reduction_from_baseline": -change}
     gap = (after - before).round(9)
     if asked.get("test", "paired_t") == "paired_t":
@@ -182,6 +199,8 @@ def _coded(frame: pd.DataFrame, term: Json, card: Json) -> pd.Series:
     coding = term.get("coding", {})
     if coding.get("kind") == "at_least":
         return (values >= float(coding["threshold"])).astype(float)
+    if coding.get("kind") == "per_sd":
+        return values / values.std()
     if coding.get("kind") == "log":
         return np.log(values) / np.log(float(coding["per"]))
     return values / float(coding.get("per", 1))
@@ -192,14 +211,18 @@ def design(card: Json, model: Json, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: _coded(frame, t, card) for name, t in model["terms"].items()})
 
 
+def rows_of(card: Json, frames: Frames, name: str) -> pd.DataFrame:
+    """The rows that a model is fitted on."""
+    population = card["populations"][card["models"][name]["population"]]
+    frame = frames[population["unit"]]
+    return frame[holds(frame, population.get("where", []), card)]
+
+
 def fit(card: Json, frames: Frames, name: str, fits: dict[str, Any]) -> tuple[pd.Series, pd.Series]:
     """Coefficients and standard errors of a model, by term (``const`` is the intercept)."""
     if name in fits:
         return fits[name]
-    model = card["models"][name]
-    population = card["populations"][model["population"]]
-    frame = frames[population["unit"]]
-    frame = frame[holds(frame, population.get("where", []), card)]
+    model, frame = card["models"][name], rows_of(card, frames, name)
     x, y = design(card, model, frame), holds(frame, model["outcome"], card).astype(float)
     if model["kind"] == "cox":
         data = x.assign(time_=frame[model["time"]], event_=y)
@@ -222,7 +245,14 @@ def _term(card: Json, frames: Frames, asked: Json, fits: dict[str, Any]) -> Esti
     coef, se = fit(card, frames, asked["model"], fits)
     b, s = float(coef[asked["term"]]), float(se[asked["term"]])
     low, high = np.exp(b - 1.959964 * s), np.exp(b + 1.959964 * s)
-    p = float(2 * stats.norm.sf(abs(b / s)))
+    test = asked.get("test", "wald")
+    if test == "wald_t":
+        spare = len(rows_of(card, frames, asked["model"])) - len(coef)
+        p = float(2 * stats.t.sf(abs(b / s), spare))
+    elif test == "wald":
+        p = float(2 * stats.norm.sf(abs(b / s)))
+    else:
+        raise ValueError(f"test: got {test}; no independent analysis of it is written here")
     ratios = dict.fromkeys(("odds_ratio", "adjusted_odds_ratio", "hazard_ratio"), float(np.exp(b)))
     return {**ratios, _LOWER: float(low), _UPPER: float(high), "p_value": p}
 
@@ -239,13 +269,43 @@ def _auc(
     else:
         scores, outcome = column(frame, asked["column"], card), asked["outcome"]
     truth = holds(frame, outcome, card)
+    if asked.get("higher_means_outcome", "true") in ("false", "no", False):
+        scores = -scores
+    of_cases, of_controls = _placements(scores, truth)
+    area = float(of_cases.mean())
+    cases, controls = len(of_cases), len(of_controls)
+    if asked.get("interval", "delong") == "hanley_mcneil":
+        q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+        variance = (
+            area * (1 - area) + (cases - 1) * (q1 - area**2) + (controls - 1) * (q2 - area**2)
+        )
+        variance /= cases * controls
+    else:
+        variance = of_cases.var(ddof=1) / cases + of_controls.var(ddof=1) / controls
+    half = 1.959964 * float(np.sqrt(variance))
+    if asked.get("interval") == "delong_logit":
+        middle, half = np.log(area / (1 - area)), half / (area * (1 - area))
+        low, high = 1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))
+        return {"auc": area, _LOWER: float(low), _UPPER: float(high)}
+    return {"auc": area, _LOWER: max(area - half, 0.0), _UPPER: min(area + half, 1.0)}
+
+
+def _placements(scores: pd.Series, truth: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Of each case the share of controls below it, of each control that of cases above it."""
     cases, controls = scores[truth].to_numpy(), scores[~truth].to_numpy()
     above = (cases[:, None] > controls) + 0.5 * (cases[:, None] == controls)
-    area = float(above.mean())
-    variance = above.mean(axis=1).var(ddof=1) / cases.size
-    variance += above.mean(axis=0).var(ddof=1) / controls.size
-    half = 1.959964 * float(np.sqrt(variance))
-    return {"auc": area, _LOWER: max(area - half, 0.0), _UPPER: min(area + half, 1.0)}
+    return above.mean(axis=1), above.mean(axis=0)
+
+
+def _auc_difference(frame: pd.DataFrame, asked: Json, card: Json) -> Estimates:
+    """DeLong's test of two columns' areas for one outcome."""
+    truth = holds(frame, asked["outcome"], card)
+    one, other = (_placements(column(frame, asked[k], card), truth) for k in ("column", "other"))
+    gap = float(one[0].mean() - other[0].mean())
+    variance = sum(np.var(a - b, ddof=1) / len(a) for a, b in zip(one, other, strict=True))
+    se = float(np.sqrt(variance))
+    limits = {_LOWER: gap - 1.959964 * se, _UPPER: gap + 1.959964 * se}
+    return {"difference": gap, "p_value": float(2 * stats.norm.sf(abs(gap) / se)), **limits}
 
 
 def _survival(card: Json, unit: str, frame: pd.DataFrame, asked: Json) -> Estimates:

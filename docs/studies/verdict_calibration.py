@@ -1,14 +1,14 @@
 """False alarms and power of the verdicts, end to end, on papers whose truth is known.
 
-    python docs/studies/verdict_calibration.py draw --folder F --papers 100    (hours; resumable)
-    python docs/studies/verdict_calibration.py judge --folder F                (minutes)
+    python docs/studies/verdict_calibration.py draw --folder F     (two hours; resumable)
+    python docs/studies/verdict_calibration.py judge --folder F    (some minutes)
 
 ``draw`` makes papers (``verdict_papers.py``), and for each the conditioned cohorts that print its
-imposed values, by the door that ``recohort reconstruct`` uses; their estimates are kept in the
-folder. ``judge`` gives each held-out value its verdict by the door that ``recohort compare`` uses:
-as printed (a ``not_reproduced`` is then a false alarm), moved by 1 to 5 SDs of its conditioned
-spread, and with mistakes that papers make. It writes ``verdict_calibration.csv`` (false alarms),
-``verdict_power.csv`` and their figure.
+imposed values, as ``recohort reconstruct`` draws them; their estimates are kept in the folder.
+``judge`` gives each held-out value its verdict by the door that ``recohort compare`` uses: as
+printed (a ``not_reproduced`` is then a false alarm), moved by 1 to 5 SDs of its conditioned spread,
+and with mistakes that papers make. It writes ``verdict_calibration.csv`` (false alarms) and
+``verdict_power.csv``; ``verdict_report.py`` makes tables and a figure of these.
 """
 
 from __future__ import annotations
@@ -18,80 +18,102 @@ import copy
 import csv
 import json
 import math
+import shutil
 import sys
 import time
+import zlib
 from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from verdict_papers import SCENES, text_of
+from scipy.special import betaincinv
+from verdict_paper import text_of
+from verdict_papers import SCENES
 
 from recohort.card.document import Document
 from recohort.card.loader import CardFile, load_card
+from recohort.card.statistic import Role
+from recohort.compare.conclusion import scale_of
+from recohort.compare.guesses import Grounds, GuessKind
+from recohort.compare.interval import noticed, standing
 from recohort.compare.table import compare_study
-from recohort.reconstruct.search import Plan, reconstruct
+from recohort.reconstruct.job import Job, Purpose, workers
+from recohort.reconstruct.search import Plan
 
-ARMS = ("described", "misdescribed")
+TRUTHS = ("described", "misdescribed")
+SERIES = 2027
+"""Part of every paper's random stream; another number gives other papers."""
+FRESH = 1000
+"""The rules were chosen with earlier papers, from 0 on; those from this number on judge them."""
+PAPERS = 100
 COHORTS = 150
 FEWER = 60
+HOPELESS = 8
+"""After so many cohorts none of which prints the paper, no more are tried."""
 SHIFTS = (1.0, 2.0, 3.0, 5.0)
 HERE = Path(__file__).parent
-
-
-def _search_card(card: dict[str, Any]) -> dict[str, Any]:
-    """The same card with held-out numbers that any cohort prints.
-
-    Conditioned cohorts do not look at held-out numbers; the stored cohort, which is of no use
-    here, need not strive for them.
-    """
-    easy = copy.deepcopy(card)
-    for item in easy["quantities"].values():
-        if item["analysis"]["kind"] in ("summary", "proportion", "diagnostic"):
-            continue
-        for reported in item["values"].values():
-            if reported["role"] == "held_out":
-                reported["printed"] = "<100000"
-    return easy
 
 
 def draw(folder: Path, papers: int, scenes: list[str], start: int) -> None:
     """Make papers and their conditioned cohorts; what is there is kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(start, papers):
+    for number in range(start, start + papers):
         for scene in scenes:
-            for arm in ARMS:
-                target = folder / f"{scene}.{arm}.{number}.json"
+            for truth in TRUTHS:
+                target = folder / f"{scene}.{truth}.{number}.json"
                 if not target.exists():
-                    _draw_one(target, scene, arm, number)
+                    _draw_one(target, scene, truth, number)
 
 
-def _draw_one(target: Path, scene: str, arm: str, number: int) -> None:
-    key = [2026, list(SCENES).index(scene), ARMS.index(arm), number]
-    paper = SCENES[scene](np.random.default_rng(key), arm == "misdescribed")
+def _draw_one(target: Path, scene: str, truth: str, number: int) -> None:
+    key = [SERIES, zlib.crc32(scene.encode()), TRUTHS.index(truth), number]
+    paper = SCENES[scene](np.random.default_rng(key), truth == "misdescribed")
     card = paper.card()
     # A path of its own: cards are kept by path.
     place = target.parent / "work" / target.stem / "paper.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(_search_card(card)), encoding="utf-8")
+    place.write_text(json.dumps(card), encoding="utf-8")
     began = time.process_time()
-    found = reconstruct(load_card(place), Plan(seed=number, conditioned=COHORTS))
-    estimates: dict[str, dict[str, list[float]]] = {}
-    for one in found.conditioned:
-        into = estimates.setdefault(one.setting, {})
-        for name, value in one.estimates.items():
-            into.setdefault(name, []).append(value)
+    estimates = conditioned(place, number)
     content = {
         "card": card,
         "kinds": paper.kinds,
         "mistakes": paper.mistakes,
         "estimates": estimates,
         "seconds": time.process_time() - began,
-        "settings": [(s.setting.name, s.unmet) for s in found.settings],
     }
     partial = target.with_suffix(".partial")
     partial.write_text(json.dumps(content), encoding="utf-8")
     partial.rename(target)
+    shutil.rmtree(place.parent)
+
+
+def conditioned(place: Path, seed: int) -> dict[str, dict[str, list[float]]]:
+    """The estimates of a card's conditioned cohorts, by setting, as ``reconstruct`` draws them.
+
+    The stored cohort, which strives for the held-out numbers too, is not looked for.
+    """
+    card_file = load_card(place)
+    plan = Plan(seed=seed, conditioned=COHORTS)
+    aims = frozenset(v.id for v in card_file.base.values if v.role is not Role.HELD_OUT)
+    estimates: dict[str, dict[str, list[float]]] = {}
+    first, *others = card_file.single_changes
+    jobs = [
+        Job(card_file.path, setting, Purpose.CONDITIONED, index, plan.attempts, seed, aims)
+        for setting, wanted in ((first, COHORTS), *((other, plan.others()) for other in others))
+        for index in range(1, wanted + 1)
+    ]
+    with workers(1) as run:
+        for outcome in run(jobs):
+            into = estimates.setdefault(outcome.job.setting.name, {})
+            if not outcome.drawn.unmet:
+                for name, value in outcome.drawn.estimates.items():
+                    into.setdefault(name, []).append(value)
+            elif not into and outcome.job.index == HOPELESS:
+                break
+    return estimates
 
 
 def _as_text(node: Any) -> Any:
@@ -108,26 +130,65 @@ class Bench:
         self.content = content
         self.kinds: dict[str, str] = content["kinds"]
 
-    def verdicts(self, cohorts: int, changed: dict[str, str]) -> dict[str, str]:
-        """What each held-out value ends with, some printed otherwise."""
-        card = copy.deepcopy(self.content["card"])
-        for name, text in changed.items():
-            quantity, statistic = name.split(".")
-            card["quantities"][quantity]["values"][statistic]["printed"] = text
-        card_file = CardFile(Document("paper.yaml", _as_text(card), {}), "")
-        conditioned = {
+    def _card_file(self, card: dict[str, Any]) -> CardFile:
+        return CardFile(Document("paper.yaml", _as_text(card), {}), "")
+
+    def _conditioned(self, cohorts: int) -> dict[str, dict[str, np.ndarray]]:
+        return {
             setting: {
                 name: np.array(values[: cohorts if setting == "base" else None], float)
                 for name, values in estimates.items()
             }
             for setting, estimates in self.content["estimates"].items()
         }
-        rows = compare_study(card_file, {}, {}, {}, conditioned, {})
+
+    def verdicts(self, cohorts: int, changed: dict[str, str]) -> dict[str, str]:
+        """What each held-out value ends with, some printed otherwise."""
+        card = copy.deepcopy(self.content["card"])
+        for name, text in changed.items():
+            quantity, statistic = name.split(".")
+            card["quantities"][quantity]["values"][statistic]["printed"] = text
+        rows = compare_study(self._card_file(card), {}, {}, {}, self._conditioned(cohorts), {})
         return {
             row["id"]: _outcome(row["verdict"], row["reason"])
             for row in rows
             if row["id"] in self.kinds
         }
+
+    def rests_on(self) -> dict[str, str]:
+        """What each held-out value rests on besides imposed ones."""
+        card_file = self._card_file(self.content["card"])
+        grounds = Grounds(card_file)
+        found = {}
+        for value in card_file.base.values:
+            if value.id in self.kinds:
+                several = grounds.of(value)
+                guesses = [one for one in several if one[0].kind is not GuessKind.ROUNDING]
+                tried = all(names for _, names in guesses)
+                found[value.id] = ("tried" if tried else "guess") if guesses else (
+                    "rounding" if several else "nothing"
+                )  # fmt: skip
+        return found
+
+    def smallest_errors(self) -> dict[str, tuple[float, float]]:
+        """For each value the smallest error that would be noticed, and that in SDs; or infinity."""
+        card_file = self._card_file(self.content["card"])
+        found = {}
+        base = self._conditioned(COHORTS).get("base", {})
+        for value in card_file.base.values:
+            estimates = base.get(value.id, np.empty(0))
+            seen = estimates[np.isfinite(estimates)]
+            if value.id not in self.kinds or seen.size == 0 or not value.number.is_exact:
+                continue
+            scale = scale_of(
+                card_file.base.quantities[value.quantity].analysis.kind, value.statistic
+            )
+            s = standing(estimates, value.number, scale)
+            ends = [e for e in noticed(value.number, s.least, s.most, scale) if e is not None]
+            error = min((abs(float(value.number.value) - e) for e in ends), default=math.inf)
+            sd = float(seen.std())
+            found[value.id] = error, error / sd if sd > 1e-9 else math.nan
+        return found
 
 
 def _outcome(verdict: str, reason: str) -> str:
@@ -152,55 +213,44 @@ def _moved(text: str, estimates: np.ndarray, shift: float, up: bool) -> str | No
     return text_of(value, decimals)
 
 
-def _possible(name: str, text: str) -> bool:
+def _possible(name: str, text: str, kind: str) -> bool:
     """Whether a number of this kind could be printed at all."""
     value = float(text.lstrip("<"))
-    quantity, statistic = name.split(".")
+    statistic = name.split(".")[1]
     if statistic == "p_value":
         return 0.0 < value <= 1.0
-    if quantity == "auc":
+    if kind.startswith("AUC"):
         return 0.0 <= value <= 1.0
-    if statistic in ("percent",) or quantity in ("sensitivity", "free"):
+    if statistic == "percent" or kind.startswith(("sens", "spec", "predictive", "survival")):
         return 0.0 <= value <= 100.0
-    return value >= 0.0 or statistic == "percent_change"
+    return value >= 0.0 or statistic in ("percent_change", "difference")
 
 
-def judge(folder: Path, out: Path) -> None:
-    """Judge every paper drawn, and write the tables."""
-    alarms: dict[tuple[str, str, int], list[str]] = defaultdict(list)
-    power: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    short: dict[str, list[int]] = defaultdict(list)
-    for file in sorted(folder.glob("*.json")):
-        scene, arm, number = file.stem.split(".")
-        content = json.loads(file.read_text())
-        base = content["estimates"].get("base", {})
-        drawn = len(next(iter(base.values()))) if base else 0
-        short[f"{scene} {arm}"].append(drawn)
-        bench = Bench(content)
-        for cohorts in (FEWER, COHORTS):
-            for name, found in bench.verdicts(cohorts, {}).items():
-                alarms[bench.kinds[name], arm, cohorts].append(found)
-        changes: dict[str, dict[str, str]] = defaultdict(dict)
-        for name in bench.kinds:
-            quantity, statistic = name.split(".")
-            text = content["card"]["quantities"][quantity]["values"][statistic]["printed"]
-            for shift in SHIFTS:
-                moved = _moved(
-                    text, np.array(base.get(name, []), float), shift, int(number) % 2 > 0
-                )
-                if moved is not None and _possible(name, moved):
-                    changes[f"{shift:g} SD"][name] = moved
-            for mistake, wrong in content["mistakes"][name].items():
-                if _possible(name, wrong):
-                    changes[mistake.replace("_", " ")][name] = wrong
-        for error, changed in changes.items():
-            judged = bench.verdicts(COHORTS, changed)
-            for name in changed:
-                power[bench.kinds[name], arm, error].append(judged[name])
-    _write(alarms, power, out)
-    for name, counts in sorted(short.items()):
-        few = sum(c < COHORTS for c in counts)
-        print(f"{name}: {len(counts)} papers, {few} with fewer cohorts", file=sys.stderr)
+@dataclass
+class Tally:
+    """What the values of one kind ended with, by paper, and how small an error is noticed."""
+
+    outcomes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    errors: list[tuple[float, float]] = field(default_factory=list)
+
+    def shares(self) -> list[float]:
+        """The share of each outcome among all values."""
+        seen = [one for outcomes in self.outcomes.values() for one in outcomes]
+        return [seen.count(one) / len(seen) for one in OUTCOMES]
+
+    @property
+    def values(self) -> int:
+        """How many values there were."""
+        return sum(map(len, self.outcomes.values()))
+
+    def upper(self, *wanted: str) -> float:
+        """Clopper and Pearson's upper 97.5% limit of a share of outcomes, papers being the trials.
+
+        A paper's values go together; its part of the successes is their share.
+        """
+        n = len(self.outcomes)
+        k = sum(sum(o in wanted for o in seen) / len(seen) for seen in self.outcomes.values())
+        return 1.0 if k >= n else float(betaincinv(k + 1, n - k, 0.975))
 
 
 OUTCOMES = (
@@ -209,70 +259,136 @@ OUTCOMES = (
 )  # fmt: skip
 
 
-def _write(alarms: dict[Any, list[str]], power: dict[Any, list[str]], out: Path) -> None:
-    for name, head, found in (
-        ("verdict_calibration.csv", ["kind", "truth", "cohorts"], alarms),
-        ("verdict_power.csv", ["kind", "truth", "error"], power),
-    ):
-        with (out / name).open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([*head, "values", *OUTCOMES, "monte_carlo_se"])
-            for key, seen in sorted(found.items(), key=lambda item: tuple(map(str, item[0]))):
-                shares = [seen.count(one) / len(seen) for one in OUTCOMES]
-                alarm = shares[1]
-                se = math.sqrt(max(alarm * (1 - alarm), 0.25 / len(seen)) / len(seen))
-                writer.writerow([*key, len(seen), *(f"{s:.4f}" for s in shares), f"{se:.4f}"])
+def judge(folder: Path, out: Path, start: int) -> None:
+    """Judge every paper drawn from number ``start`` on, and write the tables.
+
+    Each paper's verdicts are kept in ``judged``; delete that folder after a change of the rules.
+    """
+    alarms: dict[tuple[str, str, str, int], Tally] = defaultdict(Tally)
+    power: dict[tuple[str, str, str], Tally] = defaultdict(Tally)
+    short: dict[str, list[int]] = defaultdict(list)
+    for file in sorted(folder.glob("*.json")):
+        scene, truth, number = file.stem.split(".")
+        if int(number) < start:
+            continue
+        judged = _judged(file, folder / "judged" / file.name)
+        short[f"{scene} {truth}"].append(judged["cohorts"])
+        for one in judged["values"]:
+            for cohorts in (FEWER, COHORTS):
+                tally = alarms[one["kind"], one["rests_on"], truth, cohorts]
+                tally.outcomes[file.stem].append(one["correct"][str(cohorts)])
+            if one["smallest"] and one["correct"][str(COHORTS)] == "consistent":
+                tally.errors.append((one["smallest"][0], one["smallest"][1]))
+            for error, found in one["wrong"].items():
+                power[one["kind"], truth, error].outcomes[file.stem].append(found)
+    _write(alarms, power, out)
+    for name, counts in sorted(short.items()):
+        few = sum(c < COHORTS for c in counts)
+        print(f"{name}: {len(counts)} papers, {few} with fewer cohorts", file=sys.stderr)
 
 
-def figure(out: Path) -> None:
-    """Draw how often correct numbers lie outside, and how many of them are called wrong."""
-    import matplotlib
+def _judged(file: Path, kept: Path) -> dict[str, Any]:
+    """The verdicts on one paper's values, correct and wrong."""
+    if kept.exists():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
+    content = json.loads(file.read_text())
+    bench = Bench(content)
+    base = content["estimates"].get("base", {})
+    rests_on, smallest = bench.rests_on(), bench.smallest_errors()
+    correct = {str(c): bench.verdicts(c, {}) for c in (FEWER, COHORTS)}
+    errors = _errors(content, base, int(file.stem.split(".")[2]) % 2 > 0)
+    wrong: dict[str, dict[str, str]] = {name: {} for name in bench.kinds}
+    # A held-out number bears on its own verdict alone, so all are changed at once.
+    for turn in range(max(map(len, errors.values()), default=0)):
+        changed = {name: list(es.items())[turn] for name, es in errors.items() if len(es) > turn}
+        outcomes = bench.verdicts(COHORTS, {name: text for name, (_, text) in changed.items()})
+        for name, (error, _) in changed.items():
+            wrong[name][error] = outcomes[name]
+    judged = {
+        "cohorts": len(next(iter(base.values()), ())),
+        "values": [
+            {
+                "kind": kind,
+                "rests_on": rests_on[name],
+                "smallest": smallest.get(name),
+                "correct": {cohorts: found[name] for cohorts, found in correct.items()},
+                "wrong": wrong[name],
+            }
+            for name, kind in bench.kinds.items()
+        ],
+    }
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(judged), encoding="utf-8")
+    return judged
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
 
-    plt.rcParams["svg.hashsalt"] = "recohort"
-    with (out / "verdict_calibration.csv").open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["cohorts"] == str(COHORTS)]
-    kinds = sorted({row["kind"] for row in rows}, reverse=True)
-    axes: Any
-    drawn, axes = plt.subplots(1, 2, sharey=True, figsize=(9.0, 0.19 * len(kinds) + 1.2))
-    for axis, truth in zip(axes, ARMS, strict=True):
-        for row in rows:
-            if row["truth"] != truth:
-                continue
-            at, alarm = kinds.index(row["kind"]), 100 * float(row["not_reproduced"])
-            outside = alarm + 100 * float(row["rests_on_guess"])
-            axis.plot([alarm, outside], [at, at], color="#bbbbbb", lw=1, zorder=1)
-            axis.scatter(outside, at, s=16, facecolors="white", edgecolors="#b2182b", zorder=2)
-            axis.scatter(alarm, at, s=16, color="#2166ac", zorder=3)
-        axis.axvline(5, color="#888888", lw=0.8, ls=":")
-        axis.set_title(f"Truth as the card {'says' if truth == 'described' else 'does not say'}")
-        axis.set_xlabel("Correct numbers (%)")
-    axes[0].set_yticks(range(len(kinds)), kinds, fontsize=7)
-    axes[0].scatter([], [], s=16, facecolors="white", edgecolors="#b2182b", label="outside")
-    axes[0].scatter([], [], s=16, color="#2166ac", label="called not_reproduced")
-    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
-    drawn.tight_layout()
-    drawn.savefig(out / "verdict_calibration.svg", metadata={"Date": None})
+def _errors(content: dict[str, Any], base: dict[str, Any], up: bool) -> dict[str, dict[str, str]]:
+    """What could be printed instead of each value, by error."""
+    changes: dict[str, dict[str, str]] = {}
+    for name, kind in content["kinds"].items():
+        quantity, statistic = name.split(".")
+        text = content["card"]["quantities"][quantity]["values"][statistic]["printed"]
+        estimates = np.array(base.get(name, []), float)
+        found = {f"{shift:g} SD": _moved(text, estimates, shift, up) for shift in SHIFTS}
+        found |= {k.replace("_", " "): wrong for k, wrong in content["mistakes"][name].items()}
+        changes[name] = {
+            error: other
+            for error, other in found.items()
+            if other is not None and _possible(name, other, kind)
+        }
+    return changes
+
+
+def _write(
+    alarms: dict[tuple[str, str, str, int], Tally],
+    power: dict[tuple[str, str, str], Tally],
+    out: Path,
+) -> None:
+    def median(numbers: list[float]) -> str:
+        known = [n for n in numbers if not math.isnan(n)]
+        found = float(np.median(known)) if known else math.nan
+        return f"{found:.4g}" if math.isfinite(found) else ""
+
+    with (out / "verdict_calibration.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([
+            "kind", "rests_on", "truth", "cohorts", "papers", "values", *OUTCOMES,
+            "not_reproduced_upper", "outside_upper", "smallest_error", "smallest_error_in_sd",
+            "no_error_noticed",
+        ])  # fmt: skip
+        for key, tally in sorted(alarms.items()):
+            errors = tally.errors
+            none = sum(math.isinf(error) for error, _ in errors) / len(errors) if errors else 0.0
+            writer.writerow([
+                *key, len(tally.outcomes), tally.values, *(f"{s:.4f}" for s in tally.shares()),
+                f"{tally.upper('not_reproduced'):.4f}",
+                f"{tally.upper('not_reproduced', 'rests_on_guess'):.4f}",
+                median([error for error, _ in errors]), median([sds for _, sds in errors]),
+                f"{none:.4f}" if errors else "",
+            ])  # fmt: skip
+    with (out / "verdict_power.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["kind", "truth", "error", "papers", "values", *OUTCOMES])
+        for power_key, tally in sorted(power.items()):
+            shares = (f"{s:.4f}" for s in tally.shares())
+            writer.writerow([*power_key, len(tally.outcomes), tally.values, *shares])
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("stage", choices=("draw", "judge", "figure"))
+    parser.add_argument("stage", choices=("draw", "judge"))
     parser.add_argument("--folder", type=Path, default=Path("papers"))
-    parser.add_argument("--papers", type=int, default=100)
+    parser.add_argument("--papers", type=int, default=PAPERS)
     parser.add_argument("--out", type=Path, default=HERE)
-    parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--start", type=int, default=FRESH)
     parser.add_argument("--scenes", nargs="*", default=list(SCENES))
     options = parser.parse_args()
     if options.stage == "draw":
         draw(options.folder, options.papers, options.scenes, options.start)
     else:
-        if options.stage == "judge":
-            judge(options.folder, options.out)
-        figure(options.out)
+        judge(options.folder, options.out, options.start)
 
 
 if __name__ == "__main__":

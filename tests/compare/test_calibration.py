@@ -7,7 +7,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from recohort.card.loader import load_card
+from recohort.card.statistic import Role
+from recohort.reconstruct.search import Plan, reconstruct
 
 STUDIES = Path(__file__).parents[2] / "docs" / "studies"
 PAPERS = 2
@@ -20,8 +25,60 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         import verdict_calibration
 
         made = tmp_path_factory.mktemp("papers")
-        verdict_calibration.draw(made, PAPERS, ["groups_by_mean", "counts_rest", "mean_alone"], 0)
+        verdict_calibration.draw(made, PAPERS, ["groups_by_mean", "counts_rest", "mean_alone"], 7)
     return made
+
+
+def test_every_scene_is_a_card_that_holds_out_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(STUDIES))
+    import verdict_papers
+    import verdict_report
+
+    for name, scene in verdict_papers.SCENES.items():
+        for off in (False, True):
+            paper = scene(np.random.default_rng([5, off]), off)
+            place = tmp_path / f"{name}_{off}" / "paper.yaml"
+            place.parent.mkdir()
+            place.write_text(json.dumps(paper.card()), encoding="utf-8")
+            values = load_card(place).base.values
+            held_out = {value.id for value in values if value.role is Role.HELD_OUT}
+            assert held_out == paper.kinds.keys() == paper.mistakes.keys()
+            assert held_out, name
+            for kind in paper.kinds.values():
+                assert verdict_report.family(kind) in verdict_report.FAMILIES
+
+
+def test_the_study_draws_the_cohorts_that_a_reconstruction_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(STUDIES))
+    import verdict_calibration as study
+    import verdict_papers
+
+    monkeypatch.setattr(study, "COHORTS", 5)
+    paper = verdict_papers.SCENES["paired_tried"](np.random.default_rng(3), False)
+    place = tmp_path / "paper.yaml"
+    place.write_text(json.dumps(paper.card()), encoding="utf-8")
+    found = study.conditioned(place, 7)
+    right = reconstruct(load_card(place), Plan(seed=7, conditioned=5)).conditioned
+    assert {one.setting for one in right} == found.keys()
+    for setting, by_name in found.items():
+        for name, values in by_name.items():
+            assert values == [one.estimates[name] for one in right if one.setting == setting]
+
+
+def test_limits_of_shares_count_papers() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(STUDIES))
+        from verdict_calibration import Tally
+
+        # R: binom.test(1, 40)$conf.int[2] and binom.test(0, 100)$conf.int[2]
+        one = Tally({str(k): ["a", "a"] if k else ["b", "b"] for k in range(40)})
+        assert one.upper("b") == pytest.approx(0.1315858, abs=1e-6)
+        none = Tally({str(k): ["a"] for k in range(100)})
+        assert none.upper("b") == pytest.approx(0.0362167, abs=1e-6)
 
 
 def outcomes(folder: Path, error: str = "") -> dict[tuple[str, str], Counter[str]]:
