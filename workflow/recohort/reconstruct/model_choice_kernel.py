@@ -1,4 +1,4 @@
-"""Compiled loops of the regression search that choose: sets of moves, steps, least changes."""
+"""Compiled loops of the regression search that choose sets of moves, and steps of values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
 from recohort.estimators.jit import entry, inner
 
-__all__ = ["compose", "least_change", "pursue"]
+__all__ = ["compose", "pursue"]
 
 
 @inner
@@ -137,46 +137,6 @@ def pursue(
         if not changed:
             break
     return chosen[:count], cost + _outside(at, low, high)
-
-
-@entry
-def least_change(
-    gram: FloatArray,
-    at: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    slack: FloatArray,
-    sweeps: int,
-) -> FloatArray:
-    """Multipliers of the least change that takes ``at`` into its box (Hildreth's method).
-
-    For effects J with gram = J J', the change is J' times these. ``slack`` (T,) makes it soft: what
-    is left counts with its square over the slack, beside the change's own square.
-    """
-    size = at.size
-    found = np.zeros(size)
-    value = at.copy()
-    for _ in range(sweeps):
-        largest = 0.0
-        for t in range(size):
-            own = gram[t, t]
-            if own <= 1e-14:
-                continue
-            without = value[t] - own * found[t]
-            new = 0.0
-            if without < low[t]:
-                new = (low[t] - without) / (own + slack[t])
-            elif without > high[t]:
-                new = (high[t] - without) / (own + slack[t])
-            change = new - found[t]
-            if change != 0.0:
-                found[t] = new
-                largest = max(largest, abs(change) * own)
-                for s in range(size):
-                    value[s] += gram[s, t] * change
-        if largest < 1e-4:
-            break
-    return found
 
 
 @inner

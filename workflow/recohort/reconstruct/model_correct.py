@@ -9,7 +9,7 @@ import numpy as np
 from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.model_block import ModelBlock
-from recohort.reconstruct.model_choice_kernel import compose, least_change, pursue
+from recohort.reconstruct.model_choice_kernel import compose, pursue
 from recohort.reconstruct.model_foretell import Foresight
 from recohort.reconstruct.model_moves import Moves, apply_moves
 from recohort.reconstruct.model_targets import Measure
@@ -17,12 +17,15 @@ from recohort.reconstruct.model_targets import Measure
 __all__ = ["Candidate", "Corrector", "pursued"]
 
 _NUDGE = 0.02
+_MOST = 6000
 _FINE = 0.002
 _FAR = 1e6
 _STRAY = 1e-5
 _CAUTION = 0.001
 _PASSES = 6
 _PAIRS = 20000
+_NEWTON = 40
+_HALVINGS = 12
 _REACH = 0.2
 _SLACK = 0.01
 _SAMPLE = 300
@@ -158,14 +161,13 @@ class Corrector:
         size, axes = np.linalg.eigh(slopes.T @ slopes)
         return np.asarray((axes / np.sqrt(1.0 + np.maximum(size, 0.0))) / self._unit[:, None])
 
-    def _forces(self, slopes: FloatArray, now: FloatArray) -> FloatArray:
+    def _forces(self, slopes: FloatArray, now: FloatArray, firmness: float = 1.0) -> FloatArray:
         return least_change(
             slopes.T @ slopes,
             now / self._width,
             self._low / self._width,
             self._high / self._width,
-            _SLACK * np.square(self._unit / self._width),
-            300,
+            _SLACK / firmness * np.square(self._unit / self._width),
         )
 
     def correct(
@@ -173,13 +175,15 @@ class Corrector:
         base: Candidate,
         entries: int,
         share: float = 1.0,
+        firmness: float = 1.0,
         moves: Moves | None = None,
         effects: FloatArray | None = None,
     ) -> Candidate:
         """A state with ``entries`` values changed by a ``share`` of what ``base`` lacks.
 
         Whole steps are chosen so that rounding to the grid leaves as little as possible. With
-        ``moves``, of foretold ``effects`` (M, T), these are chosen from as well.
+        ``moves``, of foretold ``effects`` (M, T), these are chosen from as well. The firmer, the
+        more change is made for the last of a miss.
         """
         block, rng = self.block, self._rng
         few = np.arange(self._key.size)
@@ -188,7 +192,7 @@ class Corrector:
         slopes = self._slopes[few]
         at = base.foretold / self._width
         told = np.empty((0, at.size)) if effects is None else effects / self._width
-        forces = share * self._forces(np.concatenate([slopes, told]), base.foretold)
+        forces = share * self._forces(np.concatenate([slopes, told]), base.foretold, firmness)
         step = slopes @ forces
         largest = float(np.abs(step).max(initial=0.0))
         if largest > 1.0:
@@ -246,8 +250,47 @@ class Corrector:
         return Candidate(values, (now + counts @ steps) * self._width)
 
 
+def least_change(
+    gram: FloatArray, at: FloatArray, low: FloatArray, high: FloatArray, slack: FloatArray
+) -> FloatArray:
+    """Multipliers (T,) of the least change that takes ``at`` (T,) into its box.
+
+    For effects J with gram = J J', the change is J' times these. ``slack`` (T,) makes it soft: what
+    is left counts with its square over the slack, beside the change's own square. This is convex
+    and quadratic between the changes of which sides of the box are in the way: Newton's steps with
+    halving, as limits, ratios and p-values go too much together for one at a time.
+    """
+
+    def cost(forces: FloatArray) -> tuple[float, FloatArray]:
+        value = at + gram @ forces
+        beyond = value - np.clip(value, low, high)
+        own = float(forces @ (value - at))
+        return own + float((np.square(beyond) / slack).sum()), beyond
+
+    forces = np.zeros(at.size)
+    now, beyond = cost(forces)
+    for _ in range(_NEWTON):
+        active = np.flatnonzero(beyond)
+        goal = np.zeros(at.size)
+        if active.size:
+            side = np.where(beyond > 0.0, high, low)[active]
+            matrix = gram[np.ix_(active, active)] + np.diag(slack[active])
+            goal[active] = np.linalg.solve(matrix, side - at[active])
+        share = 1.0
+        for _ in range(_HALVINGS):
+            trial = forces + share * (goal - forces)
+            then, outside = cost(trial)
+            if then < now:
+                break
+            share *= 0.5
+        if not then < now * (1.0 - 1e-9):
+            break
+        forces, now, beyond = trial, then, outside
+    return forces
+
+
 def _entries(block: ModelBlock, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
-    """The values that a least change may use: at most some 3,000 of them, at random."""
+    """The values that a least change may use: at most 6,000 of them, at random."""
     fine = [
         key
         for key in range(len(block.keys))
@@ -261,7 +304,7 @@ def _entries(block: ModelBlock, rng: np.random.Generator) -> tuple[IntArray, Int
     row = np.tile(block.useful, len(fine))
     placed = block.strata[key, row] >= 0
     key, row = key[placed], row[placed]
-    if key.size > 3000:
-        some = np.sort(rng.permutation(key.size)[:3000])
+    if key.size > _MOST:
+        some = np.sort(rng.permutation(key.size)[:_MOST])
         key, row = key[some], row[some]
     return key, row

@@ -56,7 +56,10 @@ def _acts(block: ModelBlock, key: IntArray, old: FloatArray, new: FloatArray) ->
 
 
 def draw_moves(block: ModelBlock, rng: np.random.Generator, count: int) -> Moves:
-    """Random exchanges within strata, and new values where a column is free: at most ``count``."""
+    """Random exchanges within strata, and new values where a column is free: at most ``count``.
+
+    A new value comes alone, or with one in another row of the stratum that keeps their sum.
+    """
     many = 3 * count
     key = rng.integers(len(block.keys), size=many)
     a = block.useful[rng.integers(block.useful.size, size=many)]
@@ -77,21 +80,27 @@ def draw_moves(block: ModelBlock, rng: np.random.Generator, count: int) -> Moves
         moved = np.where(coarse[key], old_b, moved)
         lowest, highest = block.room(key, a, old_a)
         allowed = (moved >= lowest) & (moved <= highest)
+        # Every other change is made up for by another row, so that the mean stays.
+        back = np.round(old_b - (moved - old_a), 9)
+        lowest, highest = block.room(key, b, old_b)
+        level = change & ~coarse[key] & (rng.random(many) < 0.5) & (a != b)
+        level &= (back >= lowest) & (back <= highest)
         fits_a = (old_b >= block.low[key, a]) & (old_b <= block.high[key, a])
         fits_b = (old_a >= block.low[key, b]) & (old_a <= block.high[key, b])
     stratum = block.strata[key, a]
     placed = stratum >= 0
     swap = ~change & placed & (stratum == block.strata[key, b]) & fits_a & fits_b
     change &= placed & allowed
+    level &= change & (stratum == block.strata[key, b])
     keep = np.flatnonzero(swap | change)
     new_a = np.where(change, moved, old_b)
     keep = keep[_acts(block, key[keep], old_a[keep], new_a[keep])][:count]
     return Moves(
         key=key[keep],
         a=a[keep],
-        b=np.where(change, -1, b)[keep],
+        b=np.where(change & ~level, -1, b)[keep],
         at_a=new_a[keep],
-        at_b=old_a[keep],
+        at_b=np.where(level, back, old_a)[keep],
     )
 
 

@@ -22,12 +22,17 @@ __all__ = ["SearchEffort", "SearchResult", "search_models"]
 
 _INSET = 0.35
 
+_FIRM = 100.0
+
+_MANNERS = ((1.0, _FIRM), (1.0, 1.0), (1.0, _FIRM), (0.5, 1.0))
+"""By which share and how firmly least changes are made, in turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchEffort:
     """How long to look: counts, never seconds, so that a seed gives the same cohort anywhere."""
 
-    steps: int = 60
+    steps: int = 100
     patience: int = 6
     proposals: int = 1200
     sets: int = 25
@@ -111,7 +116,7 @@ def _candidates(
     if not corrector.is_idle and np.isfinite(foresight.now).all():
         for index in range(effort.corrections):
             entries = int(40 * 2 ** (index % 8))
-            found.append(corrector.correct(here, entries, 1.0 if index % 4 < 3 else 0.5))
+            found.append(corrector.correct(here, entries, *_MANNERS[index % 4]))
         if fast:
             return found
     moves = draw_moves(block, rng, effort.proposals)
@@ -137,11 +142,11 @@ def _candidates(
     )
     found += bases
     if not corrector.is_idle:
-        found += [corrector.correct(base, 1000) for base in bases]
+        found += [corrector.correct(base, 1000, 1.0, _FIRM) for base in bases]
     coarse = np.flatnonzero(~corrector.moves_finely[moves.key])
     if coarse.size and np.isfinite(foresight.now).all():
         moves, effects = moves.take(coarse), told[coarse] - foresight.now
         for index in range(effort.composed):
             entries = 1000 if index % 2 else 200
-            found.append(corrector.correct(here, entries, 1.0, moves, effects))
+            found.append(corrector.correct(here, entries, 1.0, _FIRM, moves, effects))
     return found

@@ -89,15 +89,15 @@ def _apart(moves: Moves, candidates: IntArray) -> IntArray:
 def _log_odds(block: ModelBlock, state: State, foresight: Foresight, moves: Moves) -> FloatArray:
     """Log ratio of the target density after and before each move."""
     found = np.zeros(moves.key.size)
-    alone = moves.b < 0
     for index, shape in enumerate(block.shapes):
         if shape is None:
             continue
-        at = np.flatnonzero(alone & (moves.key == index))
-        old = block.values[index, moves.a[at]]
         family, mean, sd = shape
-        found[at] += _log_density(moves.at_a[at], family, mean, sd)
-        found[at] -= _log_density(old, family, mean, sd)
+        for rows, new in ((moves.a, moves.at_a), (moves.b, moves.at_b)):
+            at = np.flatnonzero((moves.key == index) & (rows >= 0))
+            old = block.values[index, rows[at]]
+            found[at] += _log_density(new[at], family, mean, sd)
+            found[at] -= _log_density(old, family, mean, sd)
     widest = max(range(len(block.regressions)), key=lambda i: len(block.regressions[i].model.terms))
     regression, coef = block.regressions[widest], state.fits[widest].coef[0]
     before = block.design(regression, block.values[None])[0] @ coef
