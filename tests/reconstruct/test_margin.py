@@ -282,3 +282,13 @@ def test_bad_requests_say_what_they_take() -> None:
         StrataSampler(
             JointRequest(WHOLE, (Stratum(5),), (StratumFact(facts_of(6, mean="2"), (0,)),))
         )
+
+
+def test_a_printed_bound_on_an_extreme_bounds_it_and_no_more() -> None:
+    """A minimum of `<5` is any value below 5, a maximum of `>40` any above 40."""
+    facts = facts_of(30, mean="20.0", sd="8.0", minimum="<5", maximum=">40")
+    for values in draw_margins(MarginRequest(facts), np.random.default_rng(1), 5):
+        assert unprinted(MarginRequest(facts), values) == []
+        assert values[0] < 5 < 40 < values[-1]
+    above = facts_of(30, mean="20.0", sd="8.0", minimum=">1", maximum="<60")
+    assert draw_margin(MarginRequest(above), np.random.default_rng(1)).matched

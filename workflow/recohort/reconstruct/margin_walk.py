@@ -207,13 +207,15 @@ class Walk:
                 printed = fact.facts.printed.get(name)
                 if printed is None:
                     continue
-                if grid.step is not None and self.scale.steps(printed.value).denominator == 1:
+                place = self.scale.steps(printed.value)
+                if grid.step is not None and printed.is_exact and place.denominator == 1:
                     ends.append(printed.value)
                     continue
+                # Of a bound (<5) only the side that bounds all values.
                 found = printed.accepted
                 end = found.low if name == "minimum" else found.high
-                if not isinstance(end, float):
-                    ends.append(end)
+                if math.isfinite(end):
+                    ends.append(Fraction(end))
         mean, sd = moments.mean, moments.sd
         tails = 10.0 if lows and (mean - float(max(lows))) < 2 * sd else 6.0
         if moments.family is Family.LOGNORMAL:
@@ -262,10 +264,11 @@ class Walk:
             for fact in facts:
                 if index not in fact.strata:
                     continue
-                if low is None and fact.facts.minimum is not None:
-                    low = math.floor(self.scale.steps(fact.facts.minimum.value))
-                if high is None and fact.facts.maximum is not None:
-                    high = math.ceil(self.scale.steps(fact.facts.maximum.value))
+                least, most = fact.facts.minimum, fact.facts.maximum
+                if low is None and least is not None and least.is_exact:
+                    low = math.floor(self.scale.steps(least.value))
+                if high is None and most is not None and most.is_exact:
+                    high = math.ceil(self.scale.steps(most.value))
             mean = float(self.scale.steps(Fraction(m.mean)))
             bases.append(base_log_density(own, Moments(mean, m.sd / unit, m.family), low, high))
             bins.append(own)
