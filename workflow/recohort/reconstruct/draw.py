@@ -147,13 +147,13 @@ def _times(
 def _settled(
     card: StudyCard, measurements: dict[str, Measurement], targets: Sequence[Target]
 ) -> frozenset[str]:
-    """Times of which nothing but survival and their own margins was printed: no other move helps."""
+    """Times of which only survival and their own margins were printed: no other move helps."""
     settled = set()
     for key in _times(card, measurements, targets):
         answered = set(survival_quantities(card, targets, key))
         kept = {one for facts in measurements[key].facts for one in facts.targets}
         others = (t for t in targets if t.quantity not in answered and t.id not in kept)
-        if not any(key in keys_of(card, t.quantity) for t in others):
+        if not any(key in columns_read(card, t.quantity) for t in others):
             settled.add(key)
     return frozenset(settled)
 
