@@ -85,3 +85,14 @@ def test_a_p_value_below_a_bound_is_a_deviate_beyond_it() -> None:
     low, high = test.boxes[:2, 0]
     assert low == pytest.approx(stats.norm.isf(0.0005))
     assert high > 30
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_side_gives_the_deviate_its_sign(kind: TwoSampleTestKind) -> None:
+    values = np.round(np.random.default_rng(7).normal(50, 9, (40, 60)), 1)
+    plain = _comparison(kind, 60)
+    sided = Comparison(plain.first, plain.second, kind, plain.target, side=1.0)
+    found, signed = plain.values(values)[:, 0], sided.values(values)[:, 0]
+    assert np.allclose(np.abs(signed), found)
+    gap = values[:, plain.first].mean(axis=1) - values[:, plain.second].mean(axis=1)
+    assert np.corrcoef(signed, gap)[0, 1] > 0.9

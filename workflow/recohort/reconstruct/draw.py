@@ -9,7 +9,7 @@ import numpy as np
 
 from recohort.analysis.estimate import Analyst
 from recohort.analysis.frame import BoolArray, Frame
-from recohort.card.analyses import LogisticModel, TwoSampleAnalysis
+from recohort.card.analyses import LogisticModel, TermAnalysis, TwoSampleAnalysis
 from recohort.card.layout import BinaryColumn, Condition, GroupColumn, NumericColumn
 from recohort.card.reads import columns_read
 from recohort.card.statistic import Statistic
@@ -23,6 +23,7 @@ from recohort.reconstruct.model_compare import FORETOLD, Comparison
 from recohort.reconstruct.model_margin import Margin, margin_of
 from recohort.reconstruct.model_moves import associate
 from recohort.reconstruct.model_search import SearchEffort, search_models
+from recohort.reconstruct.model_targets import RATIOS
 from recohort.reconstruct.model_wander import wander
 from recohort.reconstruct.polish import alone, polish
 from recohort.reconstruct.stop import Stop
@@ -38,6 +39,9 @@ from recohort.reconstruct.survival_search import SurvivalEffort, fill_times
 from recohort.reconstruct.target import Target, total_loss, unmet
 
 __all__ = ["Drawn", "Effort", "draw_cohort"]
+
+_CLEAR = 0.5
+"""p-values above this do not tell on which side a difference lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +279,32 @@ def _comparison(
     first, second = np.flatnonzero(seen & inside), np.flatnonzero(seen & ~inside)
     if min(first.size, second.size) < 2:
         return None
-    return Comparison(first, second, analysis.test, one)
+    return Comparison(
+        first, second, analysis.test, one, _side(card, measurement.key, analysis, one)
+    )
+
+
+def _side(card: StudyCard, key: str, analysis: TwoSampleAnalysis, one: Target) -> float:
+    """On which side a test's difference lies, by the ratio of the column alone, where it is clear.
+
+    1 or -1 where a model of that column only, of the group that the test compares, prints a ratio
+    above or below 1; 0 where there is none, or where both are within what chance does.
+    """
+    if one.low > _CLEAR:
+        return 0.0
+    for quantity in card.quantities.values():
+        if not isinstance(quantity.analysis, TermAnalysis):
+            continue
+        model = card.models[quantity.analysis.model]
+        terms = [term.column for term in model.terms.values()]
+        if not isinstance(model, LogisticModel) or terms != [key]:
+            continue
+        if model.outcome != analysis.group:
+            continue
+        for statistic, value in quantity.values.items():
+            if statistic in RATIOS:
+                return float(np.sign(float(value.number.value) - 1.0))
+    return 0.0
 
 
 def _counted_with(

@@ -33,12 +33,17 @@ _WINDOW = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A p-value of one predictor between the rows ``first`` and ``second``."""
+    """A p-value of one predictor between the rows ``first`` and ``second``.
+
+    ``side`` is 1 where the first are known to have the larger values, -1 the smaller, 0 neither: a
+    deviate with its sign does not hold the search back on the wrong side.
+    """
 
     first: IntArray
     second: IntArray
     kind: TwoSampleTestKind
     target: Target
+    side: float = 0.0
 
     @property
     def boxes(self) -> FloatArray:
@@ -50,10 +55,12 @@ class Comparison:
         """Normal deviates (C, 1) of states of the predictor (C, n)."""
         x, y = values[:, self.first], values[:, self.second]
         if self.kind is TwoSampleTestKind.MANN_WHITNEY:
-            p = mann_whitney_batch(x, y).p_value
+            ranked = mann_whitney_batch(x, y)
+            p, lean = ranked.p_value, ranked.statistic - x.shape[1] * y.shape[1] / 2.0
         else:
-            p = two_sample_t_batch(x, y, self._variance).p_value
-        return _deviate(np.asarray(p))[:, None]
+            test = two_sample_t_batch(x, y, self._variance)
+            p, lean = test.p_value, test.t
+        return self._sided(_deviate(np.asarray(p)), np.asarray(lean))[:, None]
 
     def effects(
         self,
@@ -94,7 +101,10 @@ class Comparison:
                 squared = u + v
                 df = squared**2 / (u**2 / (n1 - 1) + v**2 / (n2 - 1))
             t = (mean1 - mean2) / np.sqrt(squared)
-            return _deviate(2.0 * stdtr(df, -np.abs(t)))[:, None]
+            return self._sided(_deviate(2.0 * stdtr(df, -np.abs(t))), t)[:, None]
+
+    def _sided(self, deviate: FloatArray, lean: FloatArray) -> FloatArray:
+        return self.side * np.sign(lean) * deviate if self.side else deviate
 
     @property
     def _variance(self) -> TwoSampleVariance:
@@ -133,7 +143,7 @@ class Comparison:
         if variance <= 0.0:
             return np.full(a.size, np.nan)
         away = np.maximum(np.abs(u - m * n / 2.0) - 0.5, 0.0)
-        return np.asarray(np.minimum(away / np.sqrt(variance), 37.0))
+        return self._sided(np.minimum(away / np.sqrt(variance), 37.0), u - m * n / 2.0)
 
 
 def _deviate(p: FloatArray) -> FloatArray:

@@ -23,6 +23,8 @@ from recohort.reconstruct.measurement import RowFacts
 
 __all__ = ["Margin", "margin_of", "room"]
 
+_TINY = 1e-9
+
 _QUANTILES = {"median": 0.5, "q1": 0.25, "q3": 0.75, "minimum": 0.0, "maximum": 1.0}
 
 
@@ -32,7 +34,7 @@ class Margin:
 
     ``boxes`` (4, k) are those of the mean and the SD, as far as they were printed (``has_mean``,
     ``has_sd``). ``edges`` are values that stay; ``cuts`` (2, cuts) the last value below and the
-    first value above each threshold.
+    first value above each threshold; ``gap`` how near to an edge other values may come.
     """
 
     inside: BoolArray
@@ -42,6 +44,7 @@ class Margin:
     boxes: FloatArray
     edges: FloatArray
     cuts: FloatArray
+    gap: float
 
     def values(self, values: FloatArray) -> FloatArray:
         """Mean and SD (C, k), as far as they were printed, of states of one predictor (C, n)."""
@@ -114,6 +117,7 @@ def margin_of(facts: RowFacts, values: FloatArray, step: float) -> Margin | None
         boxes=np.array(boxes).reshape(-1, 4).T,
         edges=np.array(sorted(edges)),
         cuts=np.array(cuts).reshape(-1, 2).T,
+        gap=step if step > 0.0 else _TINY,
     )
 
 
@@ -147,10 +151,16 @@ def room(
         mine = margin.inside[rows]
         if margin.edges.size:
             ends = np.concatenate([[-np.inf], margin.edges, [np.inf]])
-            at_most = ends[np.searchsorted(ends, values, side="right") - 1]
-            at_least = ends[np.searchsorted(ends, values, side="left")]
-            low = np.where(mine, np.maximum(low, at_most), low)
-            high = np.where(mine, np.minimum(high, at_least), high)
+            below = ends[np.searchsorted(ends, values, side="right") - 1]
+            above = ends[np.searchsorted(ends, values, side="left")]
+            # A value that came to lie on one would stay there for good.
+            stays = below == above
+            below, above = (
+                np.where(stays, below, np.round(below + margin.gap, 9)),
+                np.where(stays, above, np.round(above - margin.gap, 9)),
+            )
+            low = np.where(mine, np.maximum(low, below), low)
+            high = np.where(mine, np.minimum(high, above), high)
         for below, above in margin.cuts.T:
             up = values >= 0.5 * (below + above)
             low = np.where(mine & up, np.maximum(low, above), low)
