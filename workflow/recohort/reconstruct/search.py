@@ -241,6 +241,7 @@ class _Search:
             self._try_harder(missed)
         if not self.is_enough:
             self._set_aside()
+        self._give_fewest()
 
     @property
     def is_enough(self) -> bool:
@@ -271,13 +272,17 @@ class _Search:
             for _, _, setting in chances[:_CHANCES]
         ]
         for outcome in self.do(jobs):
-            setting, of_all = outcome.job.setting, self._keep(outcome)
-            known = self.settings.get(setting)
-            if known is None or len(of_all) < len(known.unmet_of_all):
-                imposed = tuple(sorted(set(of_all) & self.imposed))
-                self.settings[setting] = self._result(setting, imposed, of_all)
+            self._keep_as_better(outcome)
             if self.is_enough:
                 return
+
+    def _keep_as_better(self, outcome: Outcome) -> None:
+        """Keep a cohort, and what its setting can print if it prints more than any before."""
+        setting, of_all = outcome.job.setting, self._keep(outcome)
+        known = self.settings.get(setting)
+        if known is None or len(of_all) < len(known.unmet_of_all):
+            imposed = tuple(sorted(set(of_all) & self.imposed))
+            self.settings[setting] = self._result(setting, imposed, of_all)
 
     def _pairs(self, settings: Sequence[Setting]) -> Iterator[Setting]:
         """Two choices changed at once, one of which the values missed so far rest on."""
@@ -309,6 +314,21 @@ class _Search:
             for outcome in self.do([job]):
                 self._keep(outcome)
                 if not outcome.drawn.unmet:
+                    return
+
+    def _give_fewest(self) -> None:
+        """Where several members of a proven conflict give, try whether one is enough."""
+        assert self.stored is not None
+        setting, missed = self.stored.setting, frozenset(self.stored.unmet)
+        hit = [conflict for conflict in self.conflicts(setting) if conflict & missed]
+        for index, name in enumerate(sorted(missed - self.fixed.keys())):
+            rest = missed - {name}
+            if any(name in conflict for conflict in hit) and all(rest & c for c in hit):
+                aims = self.ids - rest
+                job = self.job(Purpose.STORED, setting, 2 + _ROUNDS + index, aims, _FIRST_LOOK)
+                for outcome in self.do([job]):
+                    self._keep_as_better(outcome)
+                if len(self.stored.unmet) < len(missed):
                     return
 
     def _keep(self, outcome: Outcome) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.lines import Line2D
 
-from recohort.card.analyses import LocationAnalysis, SummaryAnalysis
+from recohort.card.analyses import SummaryAnalysis
 from recohort.card.layout import Family, NumericColumn, Plausible
 from recohort.card.statistic import Statistic
 from recohort.cohort import FloatArray
@@ -34,7 +34,7 @@ _MARKED = {
     Statistic.MIN: (0, (1, 2.5)),
     Statistic.MAX: (0, (1, 2.5)),
 }
-_MOST = 24
+_MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +50,42 @@ class Distribution:
 
 
 def collect(results: StudyResults) -> tuple[Distribution, ...]:
-    """One panel for each measurement; of a repeated one, its first time."""
+    """One panel for each measurement, at each of its times."""
     found = []
-    card, frame = results.card, results.frame
-    for name, column in card.columns.items():
-        if not isinstance(column, NumericColumn):
-            continue
-        time = column.times[0] if column.times else None
-        key = name if time is None else f"{name}@{time}"
-        rows, said = None, {}
-        for quantity in card.quantities.values():
-            analysis = quantity.analysis
-            if not isinstance(analysis, SummaryAnalysis | LocationAnalysis):
-                continue
-            if analysis.column != key or card.populations[quantity.population].unit != column.unit:
-                continue
-            if isinstance(analysis, LocationAnalysis):
-                continue
-            rows = frame.population(quantity.population) if rows is None else rows
-            said.update(
-                {s: float(v.number.value) for s, v in quantity.values.items() if s in _MARKED}
-            )
-        values = frame.values(key, column.unit)
-        values = values if rows is None else values[rows]
-        values = values[~np.isnan(values)]
-        if values.size:
-            label = (column.label or name) + (f", {time_text(time)}" if time else "")
-            found.append(
-                Distribution(
-                    label, column.measured_in, values,
-                    None if column.step is None else float(column.step),
-                    column.plausible_at(time), said,
-                )
-            )  # fmt: skip
+    for name, column in results.card.columns.items():
+        if isinstance(column, NumericColumn):
+            for time in column.times or (None,):
+                panel = _panel(results, name, column, time)
+                if panel.sample.size:
+                    found.append(panel)
     return tuple(found[:_MOST])
+
+
+def _panel(
+    results: StudyResults, name: str, column: NumericColumn, time: str | None
+) -> Distribution:
+    """A measurement at one time, among the units that the paper told its statistics of."""
+    card, frame = results.card, results.frame
+    key = name if time is None else f"{name}@{time}"
+    rows, said = None, {}
+    for quantity in card.quantities.values():
+        analysis = quantity.analysis
+        if not isinstance(analysis, SummaryAnalysis) or analysis.column != key:
+            continue
+        if card.populations[quantity.population].unit != column.unit:
+            continue
+        rows = frame.population(quantity.population) if rows is None else rows
+        said.update({s: float(v.number.value) for s, v in quantity.values.items() if s in _MARKED})
+    values = frame.values(key, column.unit)
+    values = values if rows is None else values[rows]
+    return Distribution(
+        (column.label or name) + (f", {time_text(time)}" if time else ""),
+        column.measured_in,
+        values[~np.isnan(values)],
+        None if column.step is None else float(column.step),
+        column.plausible_at(time),
+        said,
+    )
 
 
 def _edges(sample: FloatArray, step: float | None) -> FloatArray:
@@ -118,8 +120,10 @@ def draw(panels: tuple[Distribution, ...]) -> Drawing | None:
     """A histogram a measurement."""
     if not panels:
         return None
-    rows, columns = grid_of(len(panels), 4)
-    figure = new_figure(FULL if columns > 2 else 60 * columns + 3, 38 * rows + 14)
+    rows, columns = grid_of(len(panels), 4 if len(panels) <= 12 else 6)
+    figure = new_figure(
+        FULL if columns > 2 else 60 * columns + 3, (38 if columns < 6 else 30) * rows + 14
+    )
     shown = 0
     for index, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, index + 1)
@@ -137,10 +141,13 @@ def draw(panels: tuple[Distribution, ...]) -> Drawing | None:
                     panel.printed[statistic], color=PRINTED, linewidth=0.9,
                     linestyle=dashes,
                 )  # fmt: skip
-        axes.set_title(wrapped(panel.label, 32, 2), fontsize=5.8)
-        axes.set_xlabel(f"{shorten(panel.unit, 20)}  n = {panel.sample.size}".strip())
+        axes.set_title(
+            wrapped(panel.label, 32 if columns < 6 else 22, 2), fontsize=5.8 if columns < 6 else 5.2
+        )
+        unit = shorten(panel.unit, 20 if columns < 6 else 12)
+        axes.set_xlabel(f"{unit}  n = {panel.sample.size}".strip())
         axes.set_ylim(bottom=0)
-        axes.locator_params(axis="both", nbins=5)
+        axes.locator_params(axis="both", nbins=5 if columns < 6 else 4)
     assert shown == sum(panel.sample.size for panel in panels), "every value falls in a bin"
     handles = [
         Line2D([], [], color=RECONSTRUCTED, alpha=0.4, linewidth=4, label="reconstructed cohort"),
@@ -155,8 +162,8 @@ def draw(panels: tuple[Distribution, ...]) -> Drawing | None:
         name="distributions",
         title="Measurements in the reconstructed cohort",
         caption=(
-            "Each measurement's values in the reconstructed cohort (of a repeated one, the first "
-            "time), the shape assumed where nothing printed decides it, and the printed statistics."
+            "Every measurement of the reconstructed cohort on its recording grid, the shape "
+            "assumed where nothing printed decides it, and the printed statistics."
         ),
         alt="Histograms of " + ", ".join(panel.label for panel in panels) + ".",
         figure=figure,
