@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc, ndtr, ndtri
 
 from recohort.analysis.estimate import Analyst
 from recohort.analysis.frame import BoolArray, Frame, compare
@@ -230,6 +230,15 @@ class Bench:
             seen_rows = inside & np.isfinite(scores[0])
             seen_rows &= self.known(analysis.outcome, unit, key, states)[0]
             return _auc(quantity, analysis, scores[:, seen_rows], truth[0][seen_rows])
+        if isinstance(analysis, asked.AucDifferenceAnalysis):
+            truth = mask(analysis.outcome)
+            if truth.shape[0] > 1:
+                return None
+            first, second = values(analysis.column), values(analysis.other)
+            seen_rows = inside & ~np.isnan(first[0]) & ~np.isnan(second[0])
+            seen_rows &= self.known(analysis.outcome, unit, key, states)[0]
+            both = np.broadcast_arrays(first[:, seen_rows], second[:, seen_rows])
+            return _auc_difference(quantity, both[0], both[1], truth[0][seen_rows])
         if isinstance(analysis, asked.KaplanMeierAnalysis | asked.FollowUpAnalysis):
             time, event = values(analysis.time), mask(analysis.event)
             followed = inside & ~np.isnan(time[0])
@@ -433,6 +442,42 @@ def _auc(
             if statistic.level == level:
                 found[statistic] = batch.low if statistic.is_lower_limit else batch.high
     return found
+
+
+def _auc_difference(
+    quantity: Quantity, first: FloatArray, second: FloatArray, truth: BoolArray
+) -> Found | None:
+    m, n = int(truth.sum()), int((~truth).sum())
+    if min(m, n) < 2:
+        return None
+    gap, error = np.empty(first.shape[0]), np.empty(first.shape[0])
+    for index, (one, other) in enumerate(zip(first, second, strict=True)):
+        cases, controls = (
+            a - b for a, b in zip(_placements(one, truth), _placements(other, truth), strict=True)
+        )
+        gap[index] = cases.mean()
+        error[index] = np.sqrt(cases.var(ddof=1) / m + controls.var(ddof=1) / n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
+            Statistic.DIFFERENCE: gap,
+            Statistic.P_VALUE: np.asarray(2.0 * ndtr(-np.abs(gap) / error)),
+        }
+    for statistic in quantity.values:
+        if statistic.level is not None:
+            z = float(ndtri(0.5 + statistic.level / 2.0))
+            found[statistic] = gap - z * error if statistic.is_lower_limit else gap + z * error
+    return found
+
+
+def _placements(scores: FloatArray, truth: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Of each case the share of controls below it, of each control that of cases above it."""
+    cases, controls = np.sort(scores[truth]), np.sort(scores[~truth])
+
+    def share(of: FloatArray, below: FloatArray) -> FloatArray:
+        places = (np.searchsorted(below, of, side) for side in ("left", "right"))
+        return np.asarray(sum(places) / (2.0 * below.size))
+
+    return share(scores[truth], controls), 1.0 - share(scores[~truth], cases)
 
 
 def _kaplan_meier(

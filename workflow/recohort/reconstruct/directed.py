@@ -36,7 +36,7 @@ _NEWTON_STEPS = 25
 class Changes:
     """A changed version of a column, and which of its changes belong together.
 
-    ``state`` (n,) holds the new values; ``of`` (n,) numbers the changes from 0 and says which a row
+    ``state`` (n,) holds the new values; ``of`` (n,) says by number which change a row
     is part of, -1 where it keeps its value.
     """
 
@@ -61,7 +61,7 @@ def directed(
     mine = np.flatnonzero(changes.of >= 0)
     if not mine.size:
         return None
-    label = changes.of[mine]
+    label = np.unique(changes.of[mine], return_inverse=True)[1].reshape(-1)
     count = int(label.max()) + 1
     # How far inside the sets that print the targets are aimed at.
     inside = _INSIDE + float(rng.random()) ** 2 * (0.5 - _INSIDE)

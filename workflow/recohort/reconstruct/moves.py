@@ -129,10 +129,6 @@ class Mover:
             state[pinned] = values[pinned]
         still = state == values
         of[still | np.isnan(values)] = -1
-        # Numbered in random order.
-        changed = np.flatnonzero(of >= 0)
-        names, place = np.unique(of[changed], return_inverse=True)
-        of[changed] = rng.permutation(names.size)[place.reshape(-1)]
         return Changes(state, of)
 
     def _between(self, values: FloatArray) -> tuple[IntArray, list[tuple[BoolArray, FloatArray]]]:

@@ -25,25 +25,25 @@ _MANY = 32
 _FEW = 6
 """Candidates a step, where they are analysed one by one."""
 
-_FORETOLD, _FORETOLD_SLOW = 8, 3
+_FORETOLD, _FORETOLD_SLOW = 6, 2
 """Versions a step whose changes are chosen by what they are foretold to do."""
 
 _PAIRED = 0.3
 """In what share of its steps a percent change of means moves both of its columns."""
 
-_PATIENCE = 500
+_PATIENCE = 250
 """Steps in vain after which a cycle ends."""
 
 _CYCLES = 1
 """Further cycles, each of which begins with softer targets."""
 
-_EASED = 300
+_EASED = 150
 """Steps of a cycle in which targets are softer than they were printed."""
 
 _KICK = 12
 """After so many steps in vain a target counts for more, so that others make way for it."""
 
-_VAIN = 40
+_VAIN = 20
 """After so many steps in which none of a quantity's versions comes nearer, it is left as it is."""
 
 
@@ -175,7 +175,7 @@ def _eased(cycle: int, since: int) -> float:
     """How soft the targets are: not at all at first, then from soft to hard in each cycle."""
     if cycle == 0 or since >= _EASED:
         return 0.0
-    return float(0.5 * 0.01 ** (since // 20 * 20 / _EASED))
+    return float(0.5 * 0.01 ** (since // 10 * 10 / _EASED))
 
 
 def _partner(

@@ -90,6 +90,12 @@ def foretell(bench: Bench, quantity: Quantity, key: str, state: FloatArray) -> S
             rows = rows & bench.known(analysis.outcome, unit, key, states)
             truth = bench.mask(analysis.outcome, unit, key, states)
             found = _auc(quantity, analysis, values(analysis.column), rows, truth)
+        case asked.AucDifferenceAnalysis():
+            rows = rows & bench.known(analysis.outcome, unit, key, states)
+            truth = bench.mask(analysis.outcome, unit, key, states)
+            found = _auc_difference(
+                quantity, values(analysis.column), values(analysis.other), rows, truth
+            )
     if found is None:
         return None
     effect = found.effect
@@ -304,11 +310,12 @@ class _Passed:
 
 
 def _placements(
-    x: FloatArray, first: BoolArray, second: BoolArray
+    x: FloatArray, first: BoolArray, second: BoolArray, less: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Sums of placements and of their squares: U, and of each group (3,), with rows' parts (N, 3).
 
-    A placement is how many of the other group a value beats, ties by half (a loss, for the second).
+    A placement is how many of the other group a value beats, ties by half (a loss, for the second);
+    ``less`` (N,) are the placements by another column, which count against those of ``x``.
     """
     old, new = x[0], x[-1]
     effect = np.zeros((old.size, 3))
@@ -320,6 +327,8 @@ def _placements(
         counts[1](old[orders[0]]),
         groups[0][0].size - counts[0](old[orders[1]]),
     ]
+    if less is not None:
+        wins = [mine - less[order] for mine, order in zip(wins, orders, strict=True)]
     for side, (rows, sign) in enumerate(groups):
         other = 1 - side
         squares = _Passed(old[orders[other]], 2.0 * wins[other])
@@ -333,6 +342,48 @@ def _placements(
         total[1 + side] = float((wins[side] ** 2).sum())
     total[0] = float(wins[0].sum())
     return total, effect
+
+
+def _placed(x: FloatArray, first: BoolArray, second: BoolArray) -> FloatArray:
+    """Every row's placement (N,)."""
+    found = np.zeros(x.size)
+    for mine, other, sign in ((first, second, 1.0), (second, first, -1.0)):
+        told = np.sort(x[other])
+        below = _Passed(told, np.ones(told.size))(x[mine])
+        found[mine] = below if sign > 0 else told.size - below
+    return found
+
+
+def _auc_difference(
+    quantity: Quantity, one: FloatArray, other: FloatArray, rows: BoolArray, truth: BoolArray
+) -> _Parts | None:
+    if rows.shape[0] > 1 or truth.shape[0] > 1 or (one.shape[0] > 1) == (other.shape[0] > 1):
+        return None
+    inside = rows[0] & np.isfinite(one[0]) & np.isfinite(other[0])
+    first, second = inside & truth[0], inside & ~truth[0]
+    m, n = int(first.sum()), int(second.sum())
+    if min(m, n) < 2:
+        return None
+    # What is told of the changed column less the other; turned around where that is the first.
+    way = 1.0 if one.shape[0] > 1 else -1.0
+    changed, still = (one, other) if way > 0 else (other, one)
+    total, effect = _placements(changed, first, second, _placed(still[0], first, second))
+
+    def give(sums: FloatArray) -> Found:
+        u, p, q = sums.T
+        gap = way * u / (m * n)
+        variance = np.maximum(p - u * u / m, 0.0) / (m - 1) / n**2 / m
+        variance += np.maximum(q - u * u / n, 0.0) / (n - 1) / m**2 / n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.sqrt(variance)
+            found: Found = {Statistic.DIFFERENCE: gap, Statistic.P_VALUE: np.abs(gap) / error}
+        for statistic in quantity.values:
+            if statistic.level is not None:
+                z = float(ndtri(0.5 + statistic.level / 2.0))
+                found[statistic] = gap - z * error if statistic.is_lower_limit else gap + z * error
+        return found
+
+    return _Parts.of(total, effect, give)
 
 
 def _mann_whitney(x: FloatArray, first: BoolArray, second: BoolArray) -> _Parts | None:
