@@ -44,6 +44,10 @@ _CLEAR = 0.5
 """p-values above this do not tell on which side a difference lies."""
 
 
+_FEW_TIMES = 300
+"""Up to so many times, the last moves try what the survival search left unmet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How long one attempt may look, in counts."""
@@ -151,9 +155,11 @@ def _times(
 def _settled(
     card: StudyCard, measurements: dict[str, Measurement], targets: Sequence[Target]
 ) -> frozenset[str]:
-    """Times of which only survival and their own margins were printed: no other move helps."""
+    """Times of many of which only survival and their margins were printed: no other move helps."""
     settled = set()
     for key in _times(card, measurements, targets):
+        if measurements[key].observed.sum() <= _FEW_TIMES:
+            continue
         answered = set(survival_quantities(card, targets, key))
         kept = {one for facts in measurements[key].facts for one in facts.targets}
         others = (t for t in targets if t.quantity not in answered and t.id not in kept)

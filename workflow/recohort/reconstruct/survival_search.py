@@ -32,11 +32,17 @@ _WARM = (
 )  # fmt: skip
 """Metropolis' temperatures of a cycle, and whether events may leave their stretch of time."""
 
-_HOT = (8.0, 5.0, 3.0, 2.0, 1.0)
-"""Temperatures before those, where printed margins of the times rule out a plan."""
+_HOT = (40.0, 20.0, 10.0, 5.0, 2.0, 1.0)
+"""Temperatures before those, where no plan was made."""
+
+_SWAPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+"""Temperatures at which clusters exchange times."""
+
+_FEW = 200
+"""Up to so many rows, every other round does without a plan, which is exact for many alone."""
 
 _EXACT = 1500
-"""Up to so many rows, clustered errors are computed at each move, not foretold."""
+"""Up to so many rows, clustered errors are computed at each last random move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class _Search:
         to_the_end: bool = False,
     ) -> float:
         p = self.problem
-        exact = self.clustered and self.n <= _EXACT
+        exact = self.clustered and to_the_end
         loss, taken = walk(
             p.layout, p.state, p.cox, p.targets, p.room, self.rng,
             steps, temperature, block, exact, hops, to_the_end,
@@ -132,10 +138,11 @@ class _Search:
         if loss <= MET:
             return self.moves
         best, kept = loss, at.copy()
-        for _ in range(self.effort.cycles):
+        for number in range(self.effort.cycles):
             if self.late():
                 break
-            loss = self.cycle(self.plan())
+            planned = (self.n > _FEW or number % 2 == 0) and self.plan()
+            loss = self.cycle(planned)
             if loss < best:
                 best, kept = loss, at.copy()
             if loss <= MET:
@@ -202,9 +209,16 @@ class _Search:
         hot = () if planned else tuple((temperature, True) for temperature in _HOT)
         for temperature, hops in (*hot, *_WARM):
             loss = self.walk(share, temperature, hops or not planned)
-            if self.clustered:
-                self.rearrange(10 * self.n, temperature)
-                loss = self.walk(0)
+            if self.clustered and (loss <= MET or temperature <= _SWAPS[0]):
+                loss = self.settle_clusters(temperature)
             if loss <= MET or self.late():
                 break
         return float(loss)
+
+    def settle_clusters(self, temperature: float) -> float:
+        """Clusters exchange times until the limits print, or nearly; the loss of all targets."""
+        for one in _SWAPS:
+            warm = one > max(3.0 * temperature, 0.1)
+            if not warm and self.rearrange(5000 + 10 * self.n, one) <= MET:
+                break
+        return self.walk(0)
