@@ -362,6 +362,15 @@ def test_a_typo_in_a_card_is_told_before_anything_is_overwritten(copy: Path) -> 
     assert digests(copy / "results") == before
 
 
+def test_more_events_than_participants_are_told_before_anything_is_overwritten(copy: Path) -> None:
+    card = copy / "cards" / "knee_series.yaml"
+    card.write_text(card.read_text().replace("values: {count: 15, ", "values: {count: 75, "))
+    line = 1 + card.read_text().splitlines().index("    values: {count: 75, percent: 25.0}")
+    before = digests(copy / "results")
+    assert_one_message(run(copy), f"cards/knee_series.yaml:{line}:", "found 75", "at most 60")
+    assert digests(copy / "results") == before
+
+
 def test_a_full_disk_ends_the_run_with_one_message_and_earlier_results_whole(copy: Path) -> None:
     """A limit on the size of a file stands for the full disk: both fail a write half way."""
     results = copy / "results"

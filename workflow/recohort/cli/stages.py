@@ -44,10 +44,13 @@ def _stored_setting(card_file: CardFile, path: Path) -> Setting:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Read a card."""
+    """Read a card, and see that there is a cohort to build."""
     from recohort.card.loader import load_card
+    from recohort.reconstruct.ready import check_ready
 
-    card = load_card(options.card).base
+    card_file = load_card(options.card)
+    check_ready(card_file)
+    card = card_file.base
     print(f"{options.card}: ok ({len(card.values)} reported values)")
     return 0
 
