@@ -205,6 +205,7 @@ def test_outside_but_for_a_guess_is_assumption_dependent_and_names_the_guess(
 
 
 LIKENESS = Guess(GuessKind.LIKENESS, "the assumed correlation", "How alike?")
+ROUNDED = Guess(GuessKind.ROUNDING, "where within their rounding they lie", "What, exactly?")
 SHAPE = Guess(GuessKind.SHAPE, "the assumed shape", "What shape?")
 
 
@@ -224,6 +225,9 @@ SHAPE = Guess(GuessKind.SHAPE, "the assumed shape", "What shape?")
         (((SHAPE, ("likeness",)),), (0.09, 0.06), "undetermined", "rests on the assumed shape"),
         (((SHAPE, ("likeness",)),), (0.3, 0.2), "not_reproduced", "closest"),
         (((SHAPE, ()),), (0.3, 0.2), "undetermined", "rests on the assumed shape"),
+        # Rounding needs no other choice, but more room.
+        (((ROUNDED, ()),), (0.16, 0.10), "undetermined", "within their rounding"),
+        (((ROUNDED, ()),), (0.3, 0.2), "not_reproduced", "closest"),
         (((LIKENESS, ()),), (0.3, 0.2), "undetermined", "rests on the assumed correlation"),
     ],
 )

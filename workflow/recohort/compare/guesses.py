@@ -5,11 +5,12 @@ unit's values are over time, how many have what nobody counted, that groups are 
 tells them apart. A card's author guesses these. A number that lies outside the cohorts' spread
 because such a guess is wrong is no error of the paper, so it must not be called one.
 
-A number rests on no guess where it follows from printed numbers that were imposed: a percentage
-from its count, the mean of all from those of the parts; and on rounding alone where it follows but
-for that: a t-test from means, SDs and numbers, a limit of a ratio, an area or a survival rate from
-that and the other limit. Everything else (medians from means, areas under curves, rank tests,
-survival rates) rests on a shape, and changes within units rest on a likeness as well.
+A number rests on no guess where it follows from printed counts: a percentage from its count, a
+specificity from totals and the sensitivity. It rests on rounding alone where it follows but for
+that: the mean of all from those of the parts, a t-test from means, SDs and numbers, a limit of a
+ratio, an area or a survival rate from that and the other limit. Everything else (medians from
+means, areas under curves, rank tests, survival rates) rests on a shape, and changes within units
+rest on a likeness as well.
 """
 
 from __future__ import annotations
@@ -356,12 +357,12 @@ class Grounds:
         self, key: str, rows: Rows, statistic: Statistic, beside: set[Statistic]
     ) -> list[Guess]:
         if statistic in _SD and beside & _SD:
-            return []
+            return [_ROUNDED]
         own = {Statistic.MEAN: _MEAN, Statistic.SD: _SD, Statistic.SE: _SD}.get(statistic)
         # By parts, or by the whole and a part; an SD then takes the means as well.
         follows = own is not None and self._has(key, rows, own)
         if follows and (statistic is Statistic.MEAN or self._has(key, rows, _MEAN)):
-            return []
+            return [_ROUNDED]
         if own is not None and self._by_comparison(key, self._of(key, rows), own):
             return [_ROUNDED]
         return [self._shape(key)]
@@ -382,7 +383,8 @@ class Grounds:
         of = str(analysis.of)
         needed = {"of_means": _MEAN, "of_medians": _MEDIAN}.get(of)
         if needed is not None:
-            return [self._shape(key) for key in keys if not self._has(key, rows, needed)]
+            open_ = [self._shape(key) for key in keys if not self._has(key, rows, needed)]
+            return open_ or [_ROUNDED]
         shapes = [self._shape(key) for key in keys]
         return shapes if of == "of_geometric_means" else [self._alike(keys, rows), *shapes]
 
@@ -409,7 +411,7 @@ class Grounds:
                 enough = by_means and self._moments(key, rows)
             if not enough:
                 found.append(self._shape(key))
-        return found
+        return found or [_ROUNDED]
 
     def _two_sample(
         self, analysis: TwoSampleAnalysis, unit: str, rows: Rows, statistic: Statistic

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,12 @@ from recohort.compare.interval import Place, Scale, Standing, noticed
 from recohort.printed import Printed
 
 __all__ = ["Evidence", "Judgement", "Verdict", "judge"]
+
+
+_TRIED = 0.5
+"""How many widths of all settings' intervals beyond them a number must lie to clear a guess."""
+_ROUNDING = 1.0
+"""The same where it rests on rounding."""
 
 
 class Verdict(StrEnum):
@@ -236,27 +242,30 @@ def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
 
     A guess is cleared where another was tried and the number lies far beyond what all settings
     span: half of that again allows for correlations up to 0 and 1 where 0.2 to 0.8 were tried, and
-    for shapes that are odder than the alternatives. Where printed numbers fix a number but for
-    their rounding, cohorts do not fill that rounding evenly, so it must lie far beyond as well.
-    That groups are alike has no alternatives.
+    for shapes that are odder than the alternatives. That groups are alike has no alternatives.
+    Rounding is cleared by as much as the span again: cohorts keep to the middle of what it allows,
+    since its corners are rare, and a mean that rounding rules print in two ways is avoided.
     """
-    if not _is_far_beyond(evidence.value.number, clear.values()):
-        return [guess for guess, _ in evidence.guesses]
+    printed, several = evidence.value.number, list(clear.values())
     changed = {name for s in clear for name, index in evidence.choices.get(s, {}).items() if index}
+    apart = _apart(printed, several)
     return [
         guess
         for guess, names in evidence.guesses
-        if guess.kind is not GuessKind.ROUNDING
-        and (guess.kind is GuessKind.DIFFERENCE or not changed.intersection(names))
+        if guess.kind is GuessKind.DIFFERENCE
+        or (guess.kind is not GuessKind.ROUNDING and not changed.intersection(names))
+        or apart <= (_ROUNDING if guess.kind is GuessKind.ROUNDING else _TRIED)
     ]
 
 
-def _is_far_beyond(printed: Printed, standings: Iterable[Standing]) -> bool:
-    """Whether a number lies beyond all intervals together by more than half of their width."""
-    several = list(standings)
-    low, high = min(s.least for s in several), max(s.most for s in several)
+def _apart(printed: Printed, standings: Sequence[Standing]) -> float:
+    """How far a number lies beyond all intervals together, in widths of these.
+
+    An interval narrower than a printed unit counts as one.
+    """
+    low, high = min(s.least for s in standings), max(s.most for s in standings)
     apart = max(low - float(printed.accepted.high), float(printed.accepted.low) - high)
-    return apart > 0.5 * (high - low)
+    return apart / max(high - low, float(printed.unit))
 
 
 def _between(evidence: Evidence, clear: Mapping[str, Standing]) -> list[str]:
