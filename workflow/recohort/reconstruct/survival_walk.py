@@ -257,7 +257,8 @@ def walk(
                 cox.score[:] = score
                 cox.information[:] = information
     rebuild(layout, state)
-    rebuild_cox(state, cox)
+    for _ in range(3):
+        rebuild_cox(state, cox)
     now = total(layout, state, cox, targets, exact, owner, spread)
     return now, step
 
