@@ -43,7 +43,7 @@ _EASED = 150
 _KICK = 12
 """After so many steps in vain a target counts for more, so that others make way for it."""
 
-_VAIN = 20
+_VAIN = 30
 """After so many steps in which none of a quantity's versions comes nearer, it is left as it is."""
 
 

@@ -437,7 +437,7 @@ def _auc(
                     middle = np.log(area / (1 - area)) + away / (area * (1 - area))
                     found[statistic] = 1.0 / (1.0 + np.exp(-middle))
                 else:
-                    found[statistic] = area + away
+                    found[statistic] = np.clip(area + away, 0.0, 1.0)
         return found
 
     return _Parts.of(total, effect, give)
