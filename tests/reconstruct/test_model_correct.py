@@ -59,7 +59,9 @@ def test_steps_keep_their_ranges_and_rows_and_come_near_the_best_of_all(seed: in
 
     best = min(
         _outside(start + np.array(counts) @ effects, low, high)
-        for counts in itertools.product(*(range(a, b + 1) for a, b in zip(least, most, strict=True)))
+        for counts in itertools.product(
+            *(range(a, b + 1) for a, b in zip(least, most, strict=True))
+        )
         if stands(np.array(counts))
     )
     reached = []
