@@ -28,6 +28,9 @@ _FEW = 6
 _FORETOLD, _FORETOLD_SLOW = 6, 2
 """Versions a step whose changes are chosen by what they are foretold to do."""
 
+_SMALL = 200
+"""Rows up to which no blind version is spared: there ties decide, which nothing foretells."""
+
 _PAIRED = 0.3
 """In what share of its steps a percent change of means moves both of its columns."""
 
@@ -145,7 +148,7 @@ def polish(
             if version is not None:
                 foretold.append(version)
         count = _FEW if is_slow else _MANY
-        if foretold:
+        if foretold and columns[key].size > _SMALL:
             count //= 3
         partner = _partner(bench, card.columns[key.partition("@")[0]].unit, key, depends[name], rng)
         blind = movers[key].candidates(columns[key], partner, count, rng)
