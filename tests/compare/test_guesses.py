@@ -200,6 +200,33 @@ quantities:
     population: all
     analysis: {kind: paired_test, column: sleep@summer, baseline: sleep@winter}
     values: {p_value: 0.004}
+  found:
+    label: f
+    population: all
+    analysis:
+      kind: diagnostic
+      measure: sensitivity
+      test: [{column: burnt, equals: 1}]
+      reference: [{column: night, equals: 1}]
+    values: {percent: {printed: 48.0, role: imposed}}
+  spared:
+    label: f
+    population: all
+    analysis:
+      kind: diagnostic
+      measure: specificity
+      test: [{column: burnt, equals: 1}]
+      reference: [{column: night, equals: 1}]
+    values: {percent: {printed: 77.1, role: held_out}}
+  right_of_cool:
+    label: f
+    population: all
+    analysis:
+      kind: diagnostic
+      measure: negative_predictive_value
+      test: [{column: burnt, equals: 1}]
+      reference: [{column: night, equals: 1}]
+    values: {percent: {printed: 67.5, role: held_out}}
   auc_hanley:
     label: a
     population: all
@@ -321,6 +348,17 @@ def test_what_is_held_out_can_be_said_from_outside(bakers: CardFile) -> None:
         ("age_night.mean", {"age.mean", "age_t.p_value"}, "shape"),
         ("age_day.mean", {"age.mean", "age_day.sd", "age.sd"}, "shape"),
         ("sleep_summer.mean", set(), "rounding"),  # the change and the mean before
+        (
+            "spared.percent",
+            {"burnt_night.count", "burnt_day.percent"},
+            "",
+        ),  # totals and the sensitivity
+        ("right_of_cool.percent", {"burnt_night.count", "burnt_day.percent"}, ""),
+        (
+            "spared.percent",
+            {"burnt_night.count", "burnt_day.percent", "found.percent"},
+            "difference",
+        ),
         ("sleep_ranks.p_value", set(), "rounding shape shape"),  # the t-test's p gives the likeness
         ("sleep_ranks.p_value", {"sleep_t_exact.p_value"}, "likeness shape shape"),
         ("sleep_summer.mean", {"sleep_change.percent_change", "sleep_t.difference"}, "shape"),

@@ -206,7 +206,7 @@ class Grounds:
                 continue
             mine, other = (one, zero) if one in rows else (zero, one)
             whole = rows - {mine}
-            if known(whole) and known(whole | {other}):
+            if all(self._follows(known, r, depth - 1) for r in (whole, whole | {other})):
                 return True
         return False
 
