@@ -21,6 +21,7 @@ from numba import njit
 from recohort.card.statistic import Statistic
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.candidates import Bench
+from recohort.reconstruct.guards import Guard
 from recohort.reconstruct.sums import Sums, foretell
 from recohort.reconstruct.target import Target
 
@@ -28,6 +29,9 @@ __all__ = ["Changes", "directed"]
 
 _INSIDE = 0.06
 """How far inside the set that prints an estimate is brought, in parts of its width."""
+
+_GUARDED = 10.0
+"""How much a guard counts, beside targets that count 1."""
 
 _NEWTON_STEPS = 25
 
@@ -37,11 +41,12 @@ class Changes:
     """A changed version of a column, and which of its changes belong together.
 
     ``state`` (n,) holds the new values; ``of`` (n,) says by number which change a row
-    is part of, -1 where it keeps its value.
+    is part of, -1 where it keeps its value. The ``guards`` hold before, and are to hold after.
     """
 
     state: FloatArray
     of: IntArray
+    guards: tuple[Guard, ...] = ()
 
 
 def directed(
@@ -74,6 +79,10 @@ def directed(
             parts += _aims(sums, mine, label, count, targets, weight[name], inside)
     if not parts:
         return None
+    parts += [
+        _guarded(guard, bench.columns[key], changes.state, mine, label, count)
+        for guard in changes.guards
+    ]
     aims = _Aims(*(np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)))
     values = bench.columns[key]
     away = np.abs(changes.state[mine] - values[mine]) / (float(np.nanstd(values)) or 1.0)
@@ -153,6 +162,17 @@ def _exactly(
             ends = np.array([want / unit - 0.25]), np.array([want / unit + 0.25])
             found.append(_Aims(effect[:, None] / unit, start, *ends, np.array([weight])))
     return found
+
+
+def _guarded(
+    guard: Guard, values: FloatArray, state: FloatArray, rows: IntArray, label: IntArray, count: int
+) -> _Aims:
+    """The changes' effects on the number below a threshold, which is to stay within its bounds."""
+    before, after = guard.below(values), guard.below(state)
+    crossed = after[rows].astype(np.float64) - before[rows]
+    effect = np.bincount(label, weights=crossed, minlength=count)
+    start, low, high = (np.array([float(x)]) for x in (before.sum(), guard.least, guard.most))
+    return _Aims(effect[:, None], start, low - 0.25, high + 0.25, np.array([_GUARDED]))
 
 
 def _wanted(aims: _Aims, cost: FloatArray) -> FloatArray:

@@ -17,6 +17,7 @@ from recohort.cohort import FloatArray, IntArray
 from recohort.estimators.summary import quantile_position
 from recohort.feasible.variable import Relation
 from recohort.reconstruct.directed import Changes
+from recohort.reconstruct.guards import Guard, guards_of
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.plausible import to_grid
 
@@ -30,6 +31,9 @@ class ChangeKind(Enum):
     BESIDE = auto()
     """Each row's value goes beside that of another row in its cell."""
     SHIFT = auto()
+    """Each row's value moves within its cell."""
+    CROSS = auto()
+    """Each row's value moves, out of its cell too, as far as extremes allow."""
 
 
 class Mover:
@@ -48,7 +52,10 @@ class Mover:
             if codes is measurement.margins:
                 self.alike = len(self.rows)
         self.edges = [_edges(measurement, int(rows[0])) for rows in self.rows]
-        self.helped = dict.fromkeys(ChangeKind, (1.0, 1.0))
+        self.ends = [_edges(measurement, int(rows[0]), inner=False) for rows in self.rows]
+        crossing = any(len(e) > len(o) for e, o in zip(self.edges, self.ends, strict=True))
+        kinds = [kind for kind in ChangeKind if crossing or kind is not ChangeKind.CROSS]
+        self.helped = dict.fromkeys(kinds, (1.0, 1.0))
         self.share = np.array([rows.size if rows.size > 1 else 0 for rows in self.rows], float)
 
     def candidates(
@@ -94,8 +101,10 @@ class Mover:
         """Many small changes of all rows: exchanges between rows alike in all margins, or shifts.
 
         Exchanges are between any two rows, or between rows of like values; shifts, of one size for
-        all rows, stay within their cells.
+        all rows, stay within their cells. Those that cross come with guards, where they have any.
         """
+        if kind is ChangeKind.CROSS:
+            return self._crossing(values, rng)
         state = values.copy()
         of = np.full(values.size, -1, dtype=np.int64)
         pinned, guarded = self._between(values)
@@ -130,6 +139,24 @@ class Mover:
         still = state == values
         of[still | np.isnan(values)] = -1
         return Changes(state, of)
+
+    def _crossing(self, values: FloatArray, rng: np.random.Generator) -> Changes:
+        """Shifts across cells, with how many may cross each edge."""
+        state, still = values.copy(), Changes(values, np.full(values.size, -1, dtype=np.int64))
+        guards: list[Guard] = []
+        for found in self.facts:
+            mine = guards_of(found, values, self.step)
+            if mine is None:
+                return still
+            guards += mine
+        near = 10.0 ** rng.uniform(-2.5, 0.2)
+        of = still.of.copy()
+        for rows, ends in zip(self.rows[: self.alike], self.ends, strict=False):
+            size = max(near * float(values[rows].std()), self.step)
+            self._put(state, rows, values[rows] + size * rng.standard_normal(rows.size), ends)
+            of[rows] = rows
+        of[(state == values) | np.isnan(values)] = -1
+        return Changes(state, of, tuple(guards))
 
     def _between(self, values: FloatArray) -> tuple[IntArray, list[tuple[BoolArray, FloatArray]]]:
         """Rows that printed quantiles lie between, and where no other row may pass them.
@@ -234,8 +261,11 @@ def _some(rows: IntArray, rng: np.random.Generator) -> IntArray:
     return rng.permutation(found)
 
 
-def _edges(measurement: Measurement, row: int) -> FloatArray:
-    """The lower ends of the cells of a row's values: those of every printed place and count."""
+def _edges(measurement: Measurement, row: int, inner: bool = True) -> FloatArray:
+    """The lower ends of the cells of a row's values: those of every printed place and count.
+
+    Without the ``inner`` ones, of extremes alone.
+    """
     step = float(measurement.column.step or 0)
     tiny = 1e-4 * step if step else 1e-9
     edges: set[float] = set()
@@ -243,13 +273,14 @@ def _edges(measurement: Measurement, row: int) -> FloatArray:
         if not found.rows[row]:
             continue
         facts = found.facts
-        for printed in (facts.median, facts.q1, facts.q3, facts.minimum, facts.maximum):
+        quantiles = (facts.median, facts.q1, facts.q3) if inner else ()
+        for printed in (*quantiles, facts.minimum, facts.maximum):
             if printed is None:
                 continue
             for end, nudge in ((printed.accepted.low, 0.0), (printed.accepted.high, tiny)):
                 if np.isfinite(float(end)):
                     edges.add(float(end) + nudge)
-        for count in facts.counts:
+        for count in facts.counts if inner else ():
             at = float(count.threshold)
             if count.relation in (Relation.EQUAL, Relation.AT_LEAST, Relation.BELOW):
                 edges.add(at)
