@@ -170,7 +170,7 @@ def _guarded(
     """The changes' effects on the number below a threshold, which is to stay within its bounds."""
     before, after = guard.below(values), guard.below(state)
     crossed = after[rows].astype(np.float64) - before[rows]
-    effect = np.bincount(label, weights=crossed, minlength=count)
+    effect = np.bincount(label, weights=crossed, minlength=count).astype(np.float64)
     start, low, high = (np.array([float(x)]) for x in (before.sum(), guard.least, guard.most))
     return _Aims(effect[:, None], start, low - 0.25, high + 0.25, np.array([_GUARDED]))
 
