@@ -1,6 +1,7 @@
 """The import contract: a module imports from floors below its own room's, and from its own room.
 
-What a module names is read from its source, so an import inside a function counts as well.
+No modules import each other in a circle either, in one room or several. What a module names is
+read from its source, so an import inside a function or for the type checker counts as well.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,12 @@ def room_of(path: Path) -> str:
     return "" if name == "__init__" else name
 
 
+def name_of(path: Path) -> str:
+    """The name under which a module is imported."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(("recohort", *parts)).removesuffix(".__init__")
+
+
 def imported(path: Path) -> Iterator[tuple[int, str]]:
     """Line and full name of everything a module imports, at its top or later."""
     package = ("recohort", *path.relative_to(PACKAGE).parent.parts)
@@ -59,10 +67,7 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             stem = ".".join((*base, *([node.module] if node.module else [])))
-            if stem == "recohort":
-                yield from ((node.lineno, f"recohort.{alias.name}") for alias in node.names)
-            else:
-                yield node.lineno, stem
+            yield from ((node.lineno, f"{stem}.{alias.name}") for alias in node.names)
 
 
 def breaches(path: Path) -> list[str]:
@@ -108,6 +113,37 @@ def test_the_contract_notices_a_breach(tmp_path: Path, monkeypatch: pytest.Monke
         "card/loader.py:6",
         "card/loader.py:7",
     ]
+
+
+def circle() -> list[str]:
+    """Modules each of which imports the next, the last the first again; empty if there are none."""
+    files = {name_of(path): path for path in PACKAGE.rglob("*.py")}
+    graph: dict[str, set[str]] = {name: set() for name in files}
+    for name, path in files.items():
+        for _, found in imported(path):
+            module = found if found in files else found.rpartition(".")[0]
+            if module in files:
+                graph[name].add(module)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert not circle()
+
+
+def test_a_circle_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "loader.py").write_text("from recohort.card import study\n")
+    (tmp_path / "card" / "error.py").write_text("from .loader import Card\n")
+    (tmp_path / "card" / "study.py").write_text(
+        "def late():\n    from recohort.card.error import CardError\n"
+    )
+    assert set(circle()) == {"recohort.card.loader", "recohort.card.study", "recohort.card.error"}
 
 
 @pytest.mark.parametrize("module", ["recohort", "recohort.cli", "recohort.card", "recohort.audit"])

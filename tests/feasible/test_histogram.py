@@ -8,10 +8,10 @@ from fractions import Fraction
 
 import pytest
 
+from recohort.feasible.effort import Effort
 from recohort.feasible.enumeration import affordable, any_sample
 from recohort.feasible.histogram import solve_histogram
 from recohort.feasible.problem import Case, Problem
-from recohort.feasible.search import Effort
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
 from recohort.printed import Printed
 

@@ -19,8 +19,9 @@ from typing import Any, Final
 from recohort.audit.certificate import Certificate, CertificateKind, check
 from recohort.audit.finding import Check, Finding, FindingVerdict, UndeterminedReason
 from recohort.audit.variable_sentence import conflict_sentence, fact_texts
+from recohort.feasible.effort import Effort
 from recohort.feasible.problem import Problem
-from recohort.feasible.search import Answer, Decision, Effort, decide
+from recohort.feasible.search import Answer, Decision, decide
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
 from recohort.printed import Printed, RealSet, RoundingRule
 

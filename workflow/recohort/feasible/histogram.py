@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recohort.feasible.boxes import Number
+from recohort.feasible.effort import Effort
 from recohort.feasible.problem import Case
-
-if TYPE_CHECKING:
-    from recohort.feasible.search import Effort
 
 __all__ = ["Solved", "solve_histogram"]
 
@@ -101,8 +100,6 @@ def solve_histogram(case: Case, *, effort: Effort, deterministic_seconds: float)
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = deterministic_seconds
     if effort.deadline is not None:
-        import time
-
         solver.parameters.max_time_in_seconds = max(effort.deadline - time.monotonic(), 0.01)
     status = _run(solver, model, effort)
     spent = float(solver.response_proto.deterministic_time)

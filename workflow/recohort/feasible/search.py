@@ -9,21 +9,23 @@ the histogram. The proof is plain data that :mod:`recohort.audit.certificate_var
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from itertools import islice
 from typing import Any
 
 from recohort.feasible.boxes import Bounds, Number, Runs
+from recohort.feasible.effort import Effort, Exhausted
+from recohort.feasible.enumeration import affordable, any_sample
+from recohort.feasible.histogram import solve_histogram
 from recohort.feasible.problem import Case, Couple, Problem, Span
 from recohort.feasible.quantiles import QuantileReading
 from recohort.feasible.witness import Histogram, build, meets, squares_window
 
-__all__ = ["Answer", "Decision", "Effort", "Proof", "decide"]
+__all__ = ["Answer", "Decision", "Proof", "decide"]
 
 Proof = dict[str, Any]
 """Plain data: see :mod:`recohort.audit.certificate_variable` for its grammar."""
@@ -62,50 +64,6 @@ class Decision:
     reason: str = ""
 
 
-class _Exhausted(Exception):
-    """The effort allowed is spent."""
-
-
-@dataclass
-class Effort:
-    """How much work a decision may take. Node and solver limits are deterministic; seconds are not.
-
-    ``stop`` is asked now and then, and ends the search when it returns true.
-    """
-
-    nodes: int = 4_000
-    solver: float = 0.5
-    """Deterministic seconds of the solver, over all cases."""
-    seconds: float | None = None
-    stop: Callable[[], bool] | None = None
-    use_solver: bool = True
-    pool: list[int] | None = None
-    """A number of nodes, as the only item, that several decisions share besides their own."""
-    deadline: float | None = field(default=None, init=False)
-    left: int = field(default=0, init=False)
-
-    def start(self) -> None:
-        """Begin to count."""
-        self.left = self.nodes
-        if self.seconds is not None and self.deadline is None:
-            self.deadline = time.monotonic() + self.seconds
-
-    def spend(self, nodes: int = 1) -> None:
-        """Note some work; raises where no more is allowed."""
-        self.left -= nodes
-        if self.pool is not None:
-            self.pool[0] -= nodes
-        empty = self.pool is not None and self.pool[0] < 0
-        if self.left < 0 or empty or self.over:
-            raise _Exhausted
-
-    @property
-    def over(self) -> bool:
-        """Whether time has run out or the caller asked to stop."""
-        late = self.deadline is not None and time.monotonic() > self.deadline
-        return late or (self.stop is not None and self.stop())
-
-
 def decide(problem: Problem, effort: Effort | None = None) -> Decision:
     """Whether some sample has all its statistics in the problem's sets, under some convention."""
     effort = effort or Effort()
@@ -114,7 +72,7 @@ def decide(problem: Problem, effort: Effort | None = None) -> Decision:
         return Decision(Answer.UNKNOWN, reason="too many possible numbers of observations")
     try:
         return _decide(problem, effort)
-    except _Exhausted:
+    except Exhausted:
         if effort.over or not effort.use_solver or problem.grid.step is None:
             return Decision(Answer.UNKNOWN, reason="the allowed effort was spent")
     # Too many splits for a proof, but the solver may still find a sample.
@@ -125,7 +83,7 @@ def decide(problem: Problem, effort: Effort | None = None) -> Decision:
     ]
     try:
         found = _ask_solver(problem, cases[: max(int(8 * effort.solver), 1)], effort)
-    except _Exhausted:
+    except Exhausted:
         found = None
     if found is not None and found.answer is Answer.FEASIBLE:
         return found
@@ -524,8 +482,6 @@ def _excluded(case: Case, runs: Runs, a: Number, b: Number) -> list[str] | None:
 
 def _enumeration_is_empty(case: Case, effort: Effort) -> bool:
     """Whether trying every sample, a value at a time, is affordable and finds none."""
-    from recohort.feasible.enumeration import affordable, any_sample
-
     if not affordable(case):
         return False
     effort.spend(200)
@@ -540,13 +496,11 @@ def _ask_solver(
     """Put the open cases to the solver; what it finds infeasible stays without a simple proof."""
     if not effort.use_solver or problem.grid.step is None:
         return Decision(Answer.UNKNOWN, reason="neither a sample nor a proof was found")
-    from recohort.feasible.histogram import solve_histogram
-
     left = effort.solver
     all_closed = True
     for n, lost, reading in cases:
         if effort.over or left <= 0:
-            raise _Exhausted
+            raise Exhausted
         case = problem.case(n, lost, reading)
         if case is None or not case.tighten():
             continue
