@@ -112,7 +112,7 @@ def test_read_only_and_integer_input() -> None:
 
 
 def test_one_machine_code_version_serves_all() -> None:
-    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
+    from recohort.estimators.mixed_logistic_batch_kernel import fit_mixed_batch
 
     y, x, group = cohorts(3)
     fit_logistic_batch(y, x)

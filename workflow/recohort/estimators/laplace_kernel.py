@@ -11,8 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from recohort.estimators.jit import allocating
-from recohort.estimators.logistic_kernel import Cohort, Matrix, Vector, dot, dot3
-from recohort.estimators.mixed_logistic_kernel import Groups, at_modes, find_modes, width
+from recohort.estimators.logistic_kernel import Matrix, Vector, dot, dot3
+from recohort.estimators.mixed_logistic_kernel import (
+    Groups,
+    Likelihood,
+    at_modes,
+    find_modes,
+    width,
+)
 from recohort.estimators.simd import (
     LANES,
     add8,
@@ -29,20 +35,13 @@ from recohort.estimators.simd import (
 
 @allocating
 def evaluate_laplace(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    total_x: Vector,
-    theta: Vector,
-    gradient: Vector,
-    information: Matrix,
-    room: Groups,
+    likelihood: Likelihood, theta: Vector, gradient: Vector, information: Matrix, room: Groups
 ) -> float:
     """Log-likelihood by Laplace's approximation at ``theta``, its gradient and exact information.
 
     NaN if a mode was not found.
     """
+    cohort, rows, groups, p, _, _, _, total_x = likelihood
     capacity = cohort.trials.size
     sigma = theta[p]
     q = p + 1

@@ -59,7 +59,7 @@ def no_nodes() -> FloatArray:
 
 def solve(problem: Problem, first: int, stop: int, modes: bool = False) -> Solution:
     """Fit cohorts ``first`` to ``stop``; the random intercepts' modes too, on request."""
-    from recohort.estimators.mixed_logistic_fit_kernel import fit_mixed_batch
+    from recohort.estimators.mixed_logistic_batch_kernel import fit_mixed_batch
 
     count = stop - first
     p = problem.x.shape[2]

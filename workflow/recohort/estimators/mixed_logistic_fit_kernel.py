@@ -1,4 +1,4 @@
-"""Compiled core of the random-intercept logistic model: one fit, and many.
+"""Compiled core of the random-intercept logistic model: one fit.
 
 Ordinary logistic regression comes first. It decides between boundary and interior: at its
 solution the derivative of the log-likelihood by sigma^2 at 0 is half of sum_g (R^2 - W), R the
@@ -8,27 +8,19 @@ model has no finite estimate either. Then Newton's method on (beta, sigma), with
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
-from numpy.typing import NDArray
 
-from recohort.estimators.jit import allocating, entry, lean
+from recohort.estimators.jit import allocating, lean
 from recohort.estimators.laplace_kernel import evaluate_laplace
 from recohort.estimators.logistic_kernel import (
     BOUNDARY,
     CLEAR,
     DECREMENT,
     INEXACT,
-    INVALID,
     NOT_CONVERGED,
     OK,
     SD_UNBOUNDED,
     SINGLE_OUTCOME,
-    UNIDENTIFIED,
-    Cohort,
     Matrix,
     Newton,
     Vector,
@@ -38,13 +30,10 @@ from recohort.estimators.logistic_kernel import (
     dot,
     fit_logistic_rows,
     intercept_score,
-    new_cohort,
-    new_newton,
-    pack,
 )
-from recohort.estimators.mixed_logistic_kernel import Groups, evaluate_mixed, new_groups, width
+from recohort.estimators.mixed_logistic_kernel import Groups, Likelihood, evaluate_mixed, width
 from recohort.estimators.mixed_logistic_start_kernel import first_sd, rising_sd
-from recohort.estimators.simd import LANES, fma8, load8, splat8, spread8, store8, sum8
+from recohort.estimators.simd import LANES, fma8, load8, spread8, store8
 
 # A standard deviation beyond this, in logits, is on its way to infinity.
 SD_LIMIT = 30.0
@@ -75,45 +64,27 @@ ATTENUATION = 0.346
 
 @lean
 def objective(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    unit: bool,
-    z: Vector,
-    log_weight: Vector,
-    total_x: Vector,
+    likelihood: Likelihood,
     theta: Vector,
     gradient: Vector,
     information: Matrix,
     room: Groups,
 ) -> float:
     """Log-likelihood, gradient and information, by Laplace's approximation if one node."""
-    if z.size == 1:
-        return evaluate_laplace(
-            cohort, rows, groups, p, total_x, theta, gradient, information, room
-        )
-    return evaluate_mixed(
-        cohort, rows, groups, p, unit, z, log_weight, total_x, theta, gradient, information, room
-    )
+    if likelihood.z.size == 1:
+        return evaluate_laplace(likelihood, theta, gradient, information, room)
+    return evaluate_mixed(likelihood, theta, gradient, information, room)
 
 
 @allocating
 def difference_information(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    unit: bool,
-    z: Vector,
-    log_weight: Vector,
-    total_x: Vector,
+    likelihood: Likelihood,
     theta: Vector,
     newton: Newton,
     room: Groups,
 ) -> None:
     """Observed information by central differences of the gradient, into newton.information."""
-    q = p + 1
+    q = likelihood.p + 1
     width = np.zeros(q)
     for j in range(q):
         width[j] = 1e-4 / np.sqrt(max(newton.information[j, j], 1e-8))
@@ -123,18 +94,14 @@ def difference_information(
     result = np.zeros((q, q))
     for j in range(q):
         moved[j] = theta[j] + width[j]
-        evaluate_mixed(
-            cohort, rows, groups, p, unit, z, log_weight, total_x, moved, up, spare, room
-        )
+        evaluate_mixed(likelihood, moved, up, spare, room)
         moved[j] = theta[j] - width[j]
-        evaluate_mixed(
-            cohort, rows, groups, p, unit, z, log_weight, total_x, moved, down, spare, room
-        )
+        evaluate_mixed(likelihood, moved, down, spare, room)
         moved[j] = theta[j]
         for k in range(q):
             result[j, k] = (down[k] - up[k]) / (2.0 * width[j])
     # The modes belong to the last point evaluated.
-    evaluate_mixed(cohort, rows, groups, p, unit, z, log_weight, total_x, theta, up, spare, room)
+    evaluate_mixed(likelihood, theta, up, spare, room)
     for j in range(q):
         for k in range(q):
             newton.information[j, k] = 0.5 * (result[j, k] + result[k, j])
@@ -180,14 +147,7 @@ def crudeness(newton: Newton, room: Groups, size: int) -> float:
 
 @lean
 def climb(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    unit: bool,
-    z: Vector,
-    log_weight: Vector,
-    total_x: Vector,
+    likelihood: Likelihood,
     free: int,
     theta: Vector,
     newton: Newton,
@@ -197,6 +157,7 @@ def climb(
 
     Returns flag, log-likelihood and iterations.
     """
+    groups, p, nodes = likelihood.groups, likelihood.p, likelihood.z.size
     q = p + 1
     size = free
     iterations = 0
@@ -204,20 +165,7 @@ def climb(
     shrink = 1.0
     before = 0.0
     for iteration in range(1, 101):
-        value = objective(
-            cohort,
-            rows,
-            groups,
-            p,
-            unit,
-            z,
-            log_weight,
-            total_x,
-            theta,
-            newton.gradient,
-            newton.information,
-            room,
-        )
+        value = objective(likelihood, theta, newton.gradient, newton.information, room)
         iterations += 1
         if not value >= loglik - 1e-9 * (1.0 + abs(loglik)):
             if iteration == 1 or shrink < 1e-6:
@@ -229,11 +177,9 @@ def climb(
             continue
         loglik = value
         shrink = 1.0
-        differenced = 1 < z.size < LOUIS_NODES or (z.size > 1 and iteration > PATIENCE)
+        differenced = 1 < nodes < LOUIS_NODES or (nodes > 1 and iteration > PATIENCE)
         if differenced:
-            difference_information(
-                cohort, rows, groups, p, unit, z, log_weight, total_x, theta, newton, room
-            )
+            difference_information(likelihood, theta, newton, room)
         newton.step[p] = 0.0
         decrement, definite = newton_step(newton, size)
         limit = 1.0
@@ -250,11 +196,9 @@ def climb(
         before = decrement
         if definite and (close or decrement < DECREMENT):
             loglik += 0.5 * decrement
-            shift = crudeness(newton, room, size) if z.size > 1 else 0.0
+            shift = crudeness(newton, room, size) if nodes > 1 else 0.0
             if not differenced and shift > CRUDE:
-                difference_information(
-                    cohort, rows, groups, p, unit, z, log_weight, total_x, theta, newton, room
-                )
+                difference_information(likelihood, theta, newton, room)
                 if cholesky(newton.information, size, newton.lower) >= 0:
                     return NOT_CONVERGED, loglik, iterations
             cholesky_inverse(newton.lower, size, newton.covariance, newton.step, newton.unit)
@@ -283,14 +227,7 @@ def climb(
 
 @allocating
 def search(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    unit: bool,
-    z: Vector,
-    log_weight: Vector,
-    total_x: Vector,
+    likelihood: Likelihood,
     first: Vector,
     hint: float,
     far: bool,
@@ -306,6 +243,7 @@ def search(
     better one where there is. ``first`` holds coefficients to start from, with the standard
     deviations ``hint`` (0 for none), 1 and, if ``far``, others up to the limit.
     """
+    p = likelihood.p
     best_flag, best = flag, loglik
     best_theta = theta.copy()
     best_covariance = newton.covariance.copy()
@@ -323,16 +261,12 @@ def search(
         theta[p] = sd
         room.mode[:] = 0.0
         # Such a maximum's basin is narrow: enter it with the coefficients that belong there.
-        flag, value, more = climb(
-            cohort, rows, groups, p, unit, z, log_weight, total_x, p, theta, newton, room
-        )
+        flag, value, more = climb(likelihood, p, theta, newton, room)
         iterations += more
         if flag != OK and flag != INEXACT:
             continue
         seen = max(seen, value)
-        flag, value, more = climb(
-            cohort, rows, groups, p, unit, z, log_weight, total_x, p + 1, theta, newton, room
-        )
+        flag, value, more = climb(likelihood, p + 1, theta, newton, room)
         iterations += more
         better = value > best + 1e-9 or best_flag == NOT_CONVERGED
         if better and flag != NOT_CONVERGED:
@@ -352,15 +286,43 @@ def search(
 
 
 @lean
+def rises_from_boundary(
+    likelihood: Likelihood, loglik: float, theta: Vector, newton: Newton, room: Groups
+) -> bool:
+    """Whether the likelihood at a standard deviation of 1 comes near ``loglik``, the boundary's.
+
+    ``theta`` are the coefficients at the boundary, with a standard deviation of 0.
+    """
+    theta[likelihood.p] = 1.0
+    value = objective(likelihood, theta, newton.gradient, newton.information, room)
+    theta[likelihood.p] = 0.0
+    decrement, _ = newton_step(newton, likelihood.p)
+    # Half the decrement is what moving the coefficients adds, to second order.
+    return value + 0.5 * decrement > loglik - NEAR
+
+
+@lean
+def set_out(likelihood: Likelihood, start: Vector, fixed_sd: float, theta: Vector) -> None:
+    """``theta``, the ordinary regression's coefficients, becomes where Newton's method starts."""
+    p = likelihood.p
+    warm = start[0] == start[0]
+    if fixed_sd == fixed_sd:
+        theta[p] = fixed_sd
+    elif warm and start[p] > 0.01:
+        theta[p] = start[p]
+    else:
+        theta[p] = first_sd(likelihood.cohort, likelihood.groups)
+        if not warm:
+            for j in range(p):
+                theta[j] *= np.sqrt(1.0 + ATTENUATION * theta[p] * theta[p])
+    if warm:
+        for j in range(p):
+            theta[j] = start[j]
+
+
+@lean
 def fit_mixed_rows(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    unit: bool,
-    z: Vector,
-    log_weight: Vector,
-    total_x: Vector,
+    likelihood: Likelihood,
     start: Vector,
     fixed_sd: float,
     theta: Vector,
@@ -370,15 +332,15 @@ def fit_mixed_rows(
 ) -> tuple[int, float, int]:
     """One fit; theta, newton.covariance and room.mode are its result.
 
-    ``start`` is (beta, sigma) or NaN; ``fixed_sd`` holds sigma at a value unless NaN. Returns
-    flag, log-likelihood and iterations.
+    ``start`` is (beta, sigma) or NaN; ``fixed_sd`` holds sigma at a value unless NaN.
+    Fills ``likelihood.total_x``, and ``plain`` with the ordinary regression's coefficients.
+    Returns flag, log-likelihood and iterations.
     """
-    capacity = cohort.trials.size
+    cohort, rows, groups, p = likelihood.cohort, likelihood.rows, likelihood.groups, likelihood.p
     fixed = fixed_sd == fixed_sd
-    warm = start[0] == start[0]
     newton.covariance[:, :] = np.nan
     for j in range(p):
-        theta[j] = start[j] if warm else 0.0
+        theta[j] = start[j] if start[0] == start[0] else 0.0
     flag, loglik, iterations = fit_logistic_rows(
         cohort, rows, groups, p, theta, newton, np.inf if fixed else CLEAR
     )
@@ -405,209 +367,22 @@ def fit_mixed_rows(
         if hint == 0.0 and total >= SPARSE * groups:
             return BOUNDARY, loglik, iterations
     for j in range(p):
-        total_x[j] = dot(cohort.success, 0, cohort.x, j * capacity, rows)
+        likelihood.total_x[j] = dot(cohort.success, 0, cohort.x, j * cohort.trials.size, rows)
         plain[j] = theta[j]
     scarce = not fixed and total < SCARCE * groups
     if level:
-        if hint == 0.0 and not scarce:
-            theta[p] = 1.0
-            value = objective(
-                cohort,
-                rows,
-                groups,
-                p,
-                unit,
-                z,
-                log_weight,
-                total_x,
-                theta,
-                newton.gradient,
-                newton.information,
-                room,
-            )
-            iterations += 1
-            theta[p] = 0.0
-            decrement, _ = newton_step(newton, p)
-            # Half the decrement is what moving the coefficients adds, to second order.
-            if not value + 0.5 * decrement > loglik - NEAR:
-                return BOUNDARY, loglik, iterations
         flag = BOUNDARY
+        if hint == 0.0 and not scarce:
+            iterations += 1
+            if not rises_from_boundary(likelihood, loglik, theta, newton, room):
+                return flag, loglik, iterations
     else:
-        free = p if fixed else p + 1
-        if fixed:
-            theta[p] = fixed_sd
-        elif warm and start[p] > 0.01:
-            theta[p] = start[p]
-        else:
-            theta[p] = first_sd(cohort, groups)
-            if not warm:
-                for j in range(p):
-                    theta[j] *= np.sqrt(1.0 + ATTENUATION * theta[p] * theta[p])
-        if warm:
-            for j in range(p):
-                theta[j] = start[j]
-        flag, loglik, more = climb(
-            cohort, rows, groups, p, unit, z, log_weight, total_x, free, theta, newton, room
-        )
+        set_out(likelihood, start, fixed_sd, theta)
+        flag, loglik, more = climb(likelihood, p if fixed else p + 1, theta, newton, room)
         iterations += more
         lost = flag in (NOT_CONVERGED, SD_UNBOUNDED)
         if fixed or not (lost or scarce):
             return flag, loglik, iterations
         scarce = scarce or lost
-    flag, loglik, more = search(
-        cohort,
-        rows,
-        groups,
-        p,
-        unit,
-        z,
-        log_weight,
-        total_x,
-        plain,
-        hint,
-        scarce,
-        flag,
-        loglik,
-        theta,
-        newton,
-        room,
-    )
+    flag, loglik, more = search(likelihood, plain, hint, scarce, flag, loglik, theta, newton, room)
     return flag, loglik, iterations + more
-
-
-@lean
-def finite(values: Vector) -> bool:
-    """Whether all of a contiguous array is finite."""
-    total = splat8(0.0)
-    whole = values.size // LANES * LANES
-    for i in range(0, whole, LANES):
-        total = fma8(load8(values, i), splat8(0.0), total)
-    rest = float(sum8(total))
-    for i in range(whole, values.size):
-        rest += values[i] * 0.0
-    return rest == 0.0
-
-
-def sources_checksum() -> int:
-    """A checksum of the compiled core's sources.
-
-    numba renews its copy on disk when the file of the function itself changes, but not when a
-    file that it calls does.
-    """
-    here = Path(__file__).parent
-    names = (
-        "jit.py",
-        "simd.py",
-        "logistic_kernel.py",
-        "mixed_logistic_kernel.py",
-        "laplace_kernel.py",
-        "mixed_logistic_start_kernel.py",
-        "mixed_logistic_fit_kernel.py",
-    )
-    return zlib.crc32(b"".join((here / name).read_bytes() for name in names))
-
-
-def _build(checksum: int) -> Callable[..., None]:
-    def fit_mixed_batch(
-        y: Matrix,
-        trials: Matrix,
-        weights: Matrix,
-        offset: Matrix,
-        x: NDArray[np.float64],
-        group: NDArray[np.int64],
-        groups_max: int,
-        z: Vector,
-        log_weight: Vector,
-        start: Matrix,
-        fixed_sd: Vector,
-        out_theta: Matrix,
-        out_cov: NDArray[np.float64],
-        out_loglik: Vector,
-        out_flag: NDArray[np.int64],
-        out_iterations: NDArray[np.int64],
-        out_mode: Matrix,
-        out_scale: Matrix,
-    ) -> None:
-        """Fit every cohort; arguments with a leading size of 1 are shared by all.
-
-        With no nodes (z of size 0) the model is ordinary logistic regression. ``out_mode`` and
-        ``out_scale`` are filled unless they have no columns.
-        """
-        # Naming the checksum makes it part of the key of the copy on disk.
-        cohorts = out_flag.size if checksum >= 0 else 0
-        n, p = x.shape[1], x.shape[2]
-        mixed = z.size > 0
-        cohort = new_cohort(n, p, groups_max)
-        newton = new_newton(p + 1)
-        room = new_groups(cohort.trials.size, groups_max, p, max(z.size, 1))
-        theta = np.zeros(p + 1)
-        total_x = np.zeros(p)
-        plain = np.zeros(p)
-        for c in range(cohorts):
-            one_y = y[c if y.shape[0] > 1 else 0]
-            one_x = x[c if x.shape[0] > 1 else 0]
-            begin = start[c if start.shape[0] > 1 else 0]
-            out_theta[c, :] = np.nan
-            out_cov[c, :, :] = np.nan
-            out_loglik[c] = np.nan
-            out_iterations[c] = 0
-            if not (finite(one_y) and finite(one_x.reshape(n * p))):
-                out_flag[c] = INVALID
-                continue
-            rows, groups, unit, largest = pack(
-                cohort,
-                one_y,
-                trials[c if trials.shape[0] > 1 else 0],
-                weights[c if weights.shape[0] > 1 else 0],
-                offset[c if offset.shape[0] > 1 else 0],
-                one_x,
-                group[c if group.shape[0] > 1 else 0],
-            )
-            if mixed:
-                if groups < 2 or largest < 2:
-                    out_flag[c] = UNIDENTIFIED
-                    continue
-                flag, loglik, iterations = fit_mixed_rows(
-                    cohort,
-                    rows,
-                    groups,
-                    p,
-                    unit,
-                    z,
-                    log_weight,
-                    total_x,
-                    begin,
-                    fixed_sd[c if fixed_sd.shape[0] > 1 else 0],
-                    theta,
-                    newton,
-                    room,
-                    plain,
-                )
-            else:
-                theta[p] = 0.0
-                for j in range(p):
-                    theta[j] = begin[j] if begin[0] == begin[0] else 0.0
-                newton.covariance[:, :] = np.nan
-                flag, loglik, iterations = fit_logistic_rows(
-                    cohort, rows, groups, p, theta, newton, np.inf
-                )
-                if flag == OK:
-                    cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-                elif flag == SINGLE_OUTCOME:
-                    theta[:p] = np.nan
-            out_flag[c] = flag
-            out_loglik[c] = loglik
-            out_iterations[c] = iterations
-            for j in range(p + 1):
-                out_theta[c, j] = theta[j]
-                for k in range(p + 1):
-                    out_cov[c, j, k] = newton.covariance[j, k]
-            if out_mode.shape[1] > 0 and (flag <= BOUNDARY or flag == INEXACT):
-                for g in range(groups):
-                    out_mode[c, g] = room.mode[g] * theta[p]
-                    out_scale[c, g] = room.scale[g] * theta[p]
-
-    return entry(fit_mixed_batch)
-
-
-fit_mixed_batch = _build(sources_checksum())

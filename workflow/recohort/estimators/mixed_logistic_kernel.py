@@ -53,6 +53,22 @@ from recohort.estimators.simd import (
 BLOCK = LANES * LANES
 
 
+class Likelihood(NamedTuple):
+    """What one fit maximises: a packed cohort, its sizes and the nodes of the quadrature rule.
+
+    ``unit`` says whether every row is one trial; ``total_x`` (p,) holds the sums of success * x.
+    """
+
+    cohort: Cohort
+    rows: int
+    groups: int
+    p: int
+    unit: bool
+    z: Vector
+    log_weight: Vector
+    total_x: Vector
+
+
 class Groups(NamedTuple):
     """Room for the groups' and nodes' part of one evaluation.
 
@@ -495,23 +511,13 @@ def weigh_nodes(
 
 @lean
 def evaluate_mixed(
-    cohort: Cohort,
-    rows: int,
-    groups: int,
-    p: int,
-    unit: bool,
-    z: Vector,
-    log_weight: Vector,
-    total_x: Vector,
-    theta: Vector,
-    gradient: Vector,
-    information: Matrix,
-    room: Groups,
+    likelihood: Likelihood, theta: Vector, gradient: Vector, information: Matrix, room: Groups
 ) -> float:
     """Log-likelihood by quadrature at ``theta``, its gradient, and Louis' observed information.
 
-    NaN if a mode was not found. ``total_x`` (p,) holds the sums of success * x.
+    NaN if a mode was not found.
     """
+    cohort, rows, groups, p, unit, z, log_weight, total_x = likelihood
     capacity = cohort.trials.size
     nodes = z.size
     wide = width(groups)
