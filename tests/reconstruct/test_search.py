@@ -96,3 +96,17 @@ def test_what_cannot_be_met_is_named_and_never_called_impossible(tmp_path: Path)
     write_reconstruction(card_file, found, 1, tmp_path / "out")
     report = json.loads((tmp_path / "out" / "reconstruction.json").read_text())
     assert {one["status"] for one in report["stored"]["unmet"]} == {"search_exhausted"}
+
+
+def test_one_member_of_a_proven_conflict_gives_and_the_same_one_under_every_setting(
+    tmp_path: Path,
+) -> None:
+    card_file = write_card(tmp_path, mixed=False, changes={"sd: 11.87": "sd: 40.00"})
+    conflict = frozenset({"age.mean", "age.sd", "age.min", "age.max"})
+    found = reconstruct(card_file, Plan(seed=1, conditioned=0), [conflict])
+    assert len(found.stored.unmet) == 1
+    assert set(found.stored.unmet) <= conflict
+    assert len(found.settings) == 2
+    for setting in found.settings:
+        assert setting.unmet_of_all == found.stored.unmet
+        assert setting.matched

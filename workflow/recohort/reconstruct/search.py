@@ -154,6 +154,7 @@ class _Search:
         self.dependence = Dependence(card_file)
         self.fixed: dict[str, frozenset[str]] = {}
         self._blocked: dict[Setting, dict[str, frozenset[str]]] = {}
+        self._tried_to_give: set[tuple[Setting, frozenset[str]]] = set()
         limit = plan.time_limit
         self.deadline = None if limit is None else time.monotonic() + limit
 
@@ -224,10 +225,13 @@ class _Search:
         self.progress(f"{study}: looking for a cohort that prints {total} reported values")
         settings = self.card_file.single_changes
         missed: dict[Setting, tuple[str, ...]] = {}
+        given: frozenset[str] = frozenset()
         for group in (settings[:1], settings[1:]):
             # The card's own setting goes first: most papers need no other.
             jobs = [
-                self.job(Purpose.STORED, setting, 0, self.within_reach(setting), _FIRST_LOOK)
+                self.job(
+                    Purpose.STORED, setting, 0, self.within_reach(setting) - given, _FIRST_LOOK
+                )
                 for setting in group
             ]
             for outcome in self.do(jobs):
@@ -237,6 +241,10 @@ class _Search:
                     self.fixed = {name: self.rests_on(name) for name in outcome.fixed}
                 imposed = tuple(sorted(set(of_all) & self.imposed))
                 self.settings[setting] = self._result(setting, imposed, of_all)
+            if self.is_enough:
+                # What gives here gives elsewhere: no other setting aims at it in vain.
+                self._give_fewest()
+                given = self._given()
         if not self.is_enough:
             self._try_harder(missed)
         if not self.is_enough:
@@ -316,10 +324,18 @@ class _Search:
                 if not outcome.drawn.unmet:
                     return
 
+    def _given(self) -> frozenset[str]:
+        """What the stored cohort misses, of values that cannot all be true."""
+        assert self.stored is not None
+        return frozenset(self.stored.unmet).intersection(frozenset().union(*self.impossible))
+
     def _give_fewest(self) -> None:
         """Where several members of a proven conflict give, try whether one is enough."""
         assert self.stored is not None
         setting, missed = self.stored.setting, frozenset(self.stored.unmet)
+        if (setting, missed) in self._tried_to_give:
+            return
+        self._tried_to_give.add((setting, missed))
         hit = [conflict for conflict in self.conflicts(setting) if conflict & missed]
         for index, name in enumerate(sorted(missed - self.fixed.keys())):
             rest = missed - {name}
