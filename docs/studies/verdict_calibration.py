@@ -6,9 +6,11 @@
 ``draw`` makes papers (``verdict_papers.py``), and for each the conditioned cohorts that print its
 imposed values, as ``recohort reconstruct`` draws them; their estimates are kept in the folder.
 ``judge`` gives each held-out value its verdict by the door that ``recohort compare`` uses: as
-printed (a ``not_reproduced`` is then a false alarm), moved by 1 to 5 SDs of its conditioned spread,
-and with mistakes that papers make. It writes ``verdict_calibration.csv`` (false alarms) and
-``verdict_power.csv``; ``verdict_report.py`` makes tables and a figure of these.
+printed (a ``not_reproduced`` is then a false alarm), moved by 1 to 10 SDs of its conditioned
+spread, moved by the smallest error that is said to be noticed, and with mistakes that papers make.
+It writes ``verdict_calibration.csv`` (false alarms, kind by kind), ``verdict_families.csv`` (the
+same, kinds taken together) and ``verdict_power.csv``; ``verdict_report.py`` makes tables and a
+figure of these.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ import numpy as np
 from scipy.special import betaincinv
 from verdict_paper import text_of
 from verdict_papers import SCENES
+from verdict_report import BOTH, NOTICED, family
 
 from recohort.card.document import Document
 from recohort.card.loader import CardFile, load_card
@@ -52,7 +55,7 @@ COHORTS = 150
 FEWER = 60
 HOPELESS = 8
 """After so many cohorts none of which prints the paper, no more are tried."""
-SHIFTS = (1.0, 2.0, 3.0, 5.0)
+SHIFTS = (1.0, 2.0, 3.0, 5.0, 10.0)
 HERE = Path(__file__).parent
 
 
@@ -170,8 +173,11 @@ class Bench:
                 )  # fmt: skip
         return found
 
-    def smallest_errors(self) -> dict[str, tuple[float, float]]:
-        """For each value the smallest error that would be noticed, and that in SDs; or infinity."""
+    def smallest_errors(self) -> dict[str, tuple[float, float, str]]:
+        """For each value the smallest error that would be noticed, that in SDs, and its number.
+
+        Infinity and no number where none would be.
+        """
         card_file = self._card_file(self.content["card"])
         found = {}
         base = self._conditioned(COHORTS).get("base", {})
@@ -185,9 +191,11 @@ class Bench:
             )
             s = standing(estimates, value.number, scale)
             ends = [e for e in noticed(value.number, s.least, s.most, scale) if e is not None]
-            error = min((abs(float(value.number.value) - e) for e in ends), default=math.inf)
-            sd = float(seen.std())
-            found[value.id] = error, error / sd if sd > 1e-9 else math.nan
+            printed = float(value.number.value)
+            nearest = min(ends, key=lambda e: abs(printed - e), default=math.inf)
+            error, sd = abs(printed - nearest), float(seen.std())
+            text = text_of(nearest, value.number.decimals) if ends else ""
+            found[value.id] = error, error / sd if sd > 1e-9 else math.nan, text
         return found
 
 
@@ -243,14 +251,15 @@ class Tally:
         """How many values there were."""
         return sum(map(len, self.outcomes.values()))
 
-    def upper(self, *wanted: str) -> float:
-        """Clopper and Pearson's upper 97.5% limit of a share of outcomes, papers being the trials.
+    def limits(self, *wanted: str) -> tuple[float, float]:
+        """Clopper and Pearson's 95% limits of a share of outcomes, papers being the trials.
 
         A paper's values go together; its part of the successes is their share.
         """
         n = len(self.outcomes)
         k = sum(sum(o in wanted for o in seen) / len(seen) for seen in self.outcomes.values())
-        return 1.0 if k >= n else float(betaincinv(k + 1, n - k, 0.975))
+        low = float(betaincinv(k, n - k + 1, 0.025)) if k > 0 else 0.0
+        return low, 1.0 if k >= n else float(betaincinv(k + 1, n - k, 0.975))
 
 
 OUTCOMES = (
@@ -265,6 +274,7 @@ def judge(folder: Path, out: Path, start: int) -> None:
     Each paper's verdicts are kept in ``judged``; delete that folder after a change of the rules.
     """
     alarms: dict[tuple[str, str, str, int], Tally] = defaultdict(Tally)
+    families: dict[tuple[str, str, str], Tally] = defaultdict(Tally)
     power: dict[tuple[str, str, str], Tally] = defaultdict(Tally)
     short: dict[str, list[int]] = defaultdict(list)
     for file in sorted(folder.glob("*.json")):
@@ -274,14 +284,21 @@ def judge(folder: Path, out: Path, start: int) -> None:
         judged = _judged(file, folder / "judged" / file.name)
         short[f"{scene} {truth}"].append(judged["cohorts"])
         for one in judged["values"]:
-            for cohorts in (FEWER, COHORTS):
-                tally = alarms[one["kind"], one["rests_on"], truth, cohorts]
-                tally.outcomes[file.stem].append(one["correct"][str(cohorts)])
-            if one["smallest"] and one["correct"][str(COHORTS)] == "consistent":
-                tally.errors.append((one["smallest"][0], one["smallest"][1]))
+            kind, ground = one["kind"], one["rests_on"]
+            for of in (truth, BOTH):
+                for cohorts in (FEWER, COHORTS):
+                    tally = alarms[kind, ground, of, cohorts]
+                    tally.outcomes[file.stem].append(one["correct"][str(cohorts)])
+                if one["smallest"] and one["correct"][str(COHORTS)] == "consistent":
+                    tally.errors.append((one["smallest"][0], one["smallest"][1]))
+                several = (family(kind), ground), (family(kind), "any"), ("all", "any")
+                for name, rests_on in several:
+                    taken = families[name, rests_on, of].outcomes[file.stem]
+                    taken.append(one["correct"][str(COHORTS)])
             for error, found in one["wrong"].items():
-                power[one["kind"], truth, error].outcomes[file.stem].append(found)
-    _write(alarms, power, out)
+                power[kind, truth, error].outcomes[file.stem].append(found)
+    _write_alarms(alarms, families, out)
+    _write_power(power, out)
     for name, counts in sorted(short.items()):
         few = sum(c < COHORTS for c in counts)
         print(f"{name}: {len(counts)} papers, {few} with fewer cohorts", file=sys.stderr)
@@ -298,6 +315,9 @@ def _judged(file: Path, kept: Path) -> dict[str, Any]:
     rests_on, smallest = bench.rests_on(), bench.smallest_errors()
     correct = {str(c): bench.verdicts(c, {}) for c in (FEWER, COHORTS)}
     errors = _errors(content, base, int(file.stem.split(".")[2]) % 2 > 0)
+    for name, (_, _, text) in smallest.items():
+        if text:
+            errors[name][NOTICED] = text
     wrong: dict[str, dict[str, str]] = {name: {} for name in bench.kinds}
     # A held-out number bears on its own verdict alone, so all are changed at once.
     for turn in range(max(map(len, errors.values()), default=0)):
@@ -340,39 +360,59 @@ def _errors(content: dict[str, Any], base: dict[str, Any], up: bool) -> dict[str
     return changes
 
 
-def _write(
+def _median(numbers: list[float]) -> str:
+    known = [n for n in numbers if not math.isnan(n)]
+    found = float(np.median(known)) if known else math.nan
+    return f"{found:.4g}" if math.isfinite(found) else ""
+
+
+def _found(tally: Tally) -> list[str]:
+    """How many papers and values, the shares of outcomes, and limits of what matters."""
+    low, high = tally.limits("not_reproduced")
+    _, outside = tally.limits("not_reproduced", "rests_on_guess")
+    shares = (*tally.shares(), low, high, outside)
+    return [str(len(tally.outcomes)), str(tally.values), *(f"{s:.4f}" for s in shares)]
+
+
+FOUND = (
+    "papers", "values", *OUTCOMES, "not_reproduced_lower", "not_reproduced_upper", "outside_upper",
+)  # fmt: skip
+
+
+def _write_alarms(
     alarms: dict[tuple[str, str, str, int], Tally],
-    power: dict[tuple[str, str, str], Tally],
+    families: dict[tuple[str, str, str], Tally],
     out: Path,
 ) -> None:
-    def median(numbers: list[float]) -> str:
-        known = [n for n in numbers if not math.isnan(n)]
-        found = float(np.median(known)) if known else math.nan
-        return f"{found:.4g}" if math.isfinite(found) else ""
-
+    """What correct values ended with: kind by kind, and kinds of a family together."""
     with (out / "verdict_calibration.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([
-            "kind", "rests_on", "truth", "cohorts", "papers", "values", *OUTCOMES,
-            "not_reproduced_upper", "outside_upper", "smallest_error", "smallest_error_in_sd",
-            "no_error_noticed",
+            "kind", "rests_on", "truth", "cohorts", *FOUND, "smallest_error",
+            "smallest_error_in_sd", "no_error_noticed",
         ])  # fmt: skip
         for key, tally in sorted(alarms.items()):
             errors = tally.errors
             none = sum(math.isinf(error) for error, _ in errors) / len(errors) if errors else 0.0
             writer.writerow([
-                *key, len(tally.outcomes), tally.values, *(f"{s:.4f}" for s in tally.shares()),
-                f"{tally.upper('not_reproduced'):.4f}",
-                f"{tally.upper('not_reproduced', 'rests_on_guess'):.4f}",
-                median([error for error, _ in errors]), median([sds for _, sds in errors]),
-                f"{none:.4f}" if errors else "",
+                *key, *_found(tally), _median([error for error, _ in errors]),
+                _median([sds for _, sds in errors]), f"{none:.4f}" if errors else "",
             ])  # fmt: skip
+    with (out / "verdict_families.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["family", "rests_on", "truth", *FOUND])
+        for name, tally in sorted(families.items()):
+            writer.writerow([*name, *_found(tally)])
+
+
+def _write_power(power: dict[tuple[str, str, str], Tally], out: Path) -> None:
+    """What wrong values ended with, by error."""
     with (out / "verdict_power.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["kind", "truth", "error", "papers", "values", *OUTCOMES])
-        for power_key, tally in sorted(power.items()):
+        for key, tally in sorted(power.items()):
             shares = (f"{s:.4f}" for s in tally.shares())
-            writer.writerow([*power_key, len(tally.outcomes), tally.values, *shares])
+            writer.writerow([*key, len(tally.outcomes), tally.values, *shares])
 
 
 def main() -> None:

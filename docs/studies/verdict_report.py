@@ -2,8 +2,8 @@
 
     python docs/studies/verdict_report.py        (seconds; prints Markdown, writes the figure)
 
-A row of a table is a family of kinds: what statistic it is, and what it rests on besides imposed
-numbers. The kinds one by one are in the CSVs.
+What can be called ``not_reproduced`` is shown kind by kind. What rests on a guess that was not
+tried cannot, by the rule on guesses, and is shown by family: what statistic it is. So are errors.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from typing import Any
 
 HERE = Path(__file__).parent
 COHORTS = "150"
+NOTICED = "smallest noticed"
+"""The error that moves a number to the nearest one said to be noticed."""
+BOTH = "both"
+"""Papers of either truth together."""
 Row = dict[str, str]
 
 FAMILIES = {
@@ -35,7 +39,7 @@ RESTS_ON = {
     "tried": "a guess, others tried",
     "guess": "a guess",
 }
-SHIFTS = ("2 SD", "3 SD", "5 SD")
+SHIFTS = ("2 SD", "3 SD", "5 SD", "10 SD")
 
 
 def family(kind: str) -> str:
@@ -66,37 +70,65 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0") + "%"
 
 
-def alarms_table(rows: list[Row]) -> list[str]:
-    """Correct values by family: outside, called wrong, and the worst kind with its limit."""
+def limits(row: Row) -> str:
+    """A false-alarm rate with its limits."""
+    rate, low, high = (
+        percent(float(row[f"not_reproduced{end}"])) for end in ("", "_lower", "_upper")
+    )
+    return f"{rate} ({low} to {high})"
+
+
+def outside(rows: Iterable[Row]) -> str:
+    """The share of correct numbers that lie outside, whatever they are then called."""
+    return percent(pooled(rows, "not_reproduced", "rests_on_guess"))
+
+
+def of_truth(rows: Iterable[Row], truth: str) -> list[Row]:
+    """The rows of one truth."""
+    return [row for row in rows if row["truth"] == truth]
+
+
+def kinds_table(rows: list[Row]) -> list[str]:
+    """False alarms kind by kind, where there can be any."""
     lines = [
-        "| values | rest on | kinds | papers a kind | described: outside, `not_reproduced` "
-        "| misdescribed: outside, `not_reproduced` | worst kind, its upper limit |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| kind of value | rests on | papers | correct values | outside: described, misdescribed "
+        "| called `not_reproduced` (95% limits) |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[family(row["kind"]), row["rests_on"]].append(row)
     for name in FAMILIES:
         for ground, told in RESTS_ON.items():
-            group = groups.get((name, ground))
-            if not group:
+            if ground == "guess":
                 continue
-            cells = []
-            for truth in ("described", "misdescribed"):
-                of = [r for r in group if r["truth"] == truth]
-                alarm = pooled(of, "not_reproduced")
-                outside = pooled(of, "not_reproduced", "rests_on_guess")
-                cells.append(f"{percent(outside)}, {percent(alarm)}")
-            papers = [int(r["papers"]) for r in group]
-            span = (
-                f"{min(papers)}" if min(papers) == max(papers) else f"{min(papers)}-{max(papers)}"
-            )
-            worst = max(group, key=lambda r: (float(r["not_reproduced"]), int(r["papers"])))
-            highest = max(float(r["not_reproduced_upper"]) for r in group)
-            lines.append(
-                f"| {name} | {told} | {len({r['kind'] for r in group})} | {span} | {cells[0]} "
-                f"| {cells[1]} | {percent(float(worst['not_reproduced']))}, {percent(highest)} |"
-            )
+            mine = [r for r in rows if family(r["kind"]) == name and r["rests_on"] == ground]
+            for row in of_truth(mine, BOTH):
+                of = [r for r in mine if r["kind"] == row["kind"]]
+                apart = [outside(of_truth(of, t)) for t in ("described", "misdescribed")]
+                lines.append(
+                    f"| {row['kind']} | {told} | {row['papers']} | {row['values']} "
+                    f"| {', '.join(apart)} | {limits(row)} |"
+                )
+    return lines
+
+
+def families_table(families: list[Row], rows: list[Row]) -> list[str]:
+    """False alarms by family, and how often what rests on a guess lies outside."""
+    lines = [
+        "| values | papers | correct values | called `not_reproduced` (95% limits) "
+        "| kinds on a guess | papers each | outside: described, misdescribed |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name in (*FAMILIES, "all"):
+        (row,) = (
+            r for r in of_truth(families, BOTH) if (r["family"], r["rests_on"]) == (name, "any")
+        )
+        mine = [r for r in rows if r["rests_on"] == "guess" and name in ("all", family(r["kind"]))]
+        papers = [int(r["papers"]) for r in of_truth(mine, BOTH)]
+        span = "" if not papers else f"{min(papers)}-{max(papers)}"
+        apart = [outside(of_truth(mine, t)) for t in ("described", "misdescribed")]
+        lines.append(
+            f"| {name} | {row['papers']} | {row['values']} | {limits(row)} | {len(papers) or ''} "
+            f"| {span} | {', '.join(apart) if papers else ''} |"
+        )
     return lines
 
 
@@ -111,8 +143,8 @@ def power_table(rows: list[Row], power: list[Row]) -> list[str]:
     wrong: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in power:
         if row["truth"] == "described" and row["kind"] in ground_of:
-            error = row["error"] if row["error"].endswith("SD") else "mistakes"
-            error = "mistakes" if row["error"] == "SE as SD" else error
+            stated = ("1 SD", *SHIFTS, NOTICED)
+            error = row["error"] if row["error"] in stated else "mistakes"
             wrong[family(row["kind"]), ground_of[row["kind"]], error].append(row)
     for name in FAMILIES:
         for ground, told in RESTS_ON.items():
@@ -146,29 +178,49 @@ def figure(rows: list[Row]) -> None:
     import matplotlib.pyplot as plt
 
     plt.rcParams["svg.hashsalt"] = "recohort"
-    kinds = sorted({row["kind"] for row in rows}, reverse=True)
+    order = {ground: at for at, ground in enumerate(RESTS_ON)}
+    ground_of = {row["kind"]: row["rests_on"] for row in of_truth(rows, BOTH)}
+    kinds = sorted(ground_of, key=lambda kind: (order[ground_of[kind]], kind), reverse=True)
     axes: Any
-    drawn, axes = plt.subplots(1, 2, sharey=True, figsize=(9.0, 0.17 * len(kinds) + 1.2))
-    for axis, truth in zip(axes, ("described", "misdescribed"), strict=True):
-        for row in rows:
-            if row["truth"] != truth:
-                continue
-            at, alarm = kinds.index(row["kind"]), 100 * float(row["not_reproduced"])
-            outside = alarm + 100 * float(row["rests_on_guess"])
-            axis.plot(
-                [0, 100 * float(row["not_reproduced_upper"])], [at, at], color="#92c5de", lw=2
-            )
-            axis.scatter(outside, at, s=14, facecolors="white", edgecolors="#b2182b", zorder=2)
-            axis.scatter(alarm, at, s=14, color="#2166ac", zorder=3)
+    drawn, axes = plt.subplots(
+        1, 2, sharey=True, figsize=(9.5, 0.155 * len(kinds) + 1.2),
+        gridspec_kw={"width_ratios": (1, 1)},
+    )  # fmt: skip
+    for row in rows:
+        at = kinds.index(row["kind"])
+        shares = [100 * float(row[f"not_reproduced{end}"]) for end in ("", "_lower", "_upper")]
+        if row["truth"] == BOTH:
+            axes[0].plot(shares[1:], [at, at], color="#92c5de", lw=2)
+            axes[0].scatter(shares[0], at, s=12, color="#2166ac", zorder=3)
+        else:
+            color = "#b2182b" if row["truth"] == "misdescribed" else "#4d4d4d"
+            away = shares[0] + 100 * float(row["rests_on_guess"])
+            axes[1].scatter(away, at, s=12, facecolors="white", edgecolors=color, zorder=2)
+    changes = [
+        at + 0.5 for at in range(len(kinds) - 1)
+        if ground_of[kinds[at]] != ground_of[kinds[at + 1]]
+    ]  # fmt: skip
+    for axis in axes:
         axis.axvline(5, color="#888888", lw=0.8, ls=":")
-        axis.set_title(f"Truth as the card {'says' if truth == 'described' else 'does not say'}")
-        axis.set_xlabel("Correct numbers (%)")
         axis.set_ylim(-1, len(kinds))
+        axis.set_xlabel("Correct numbers (%)")
+        for change in changes:
+            axis.axhline(change, color="#cccccc", lw=0.8)
+    for ground, told in RESTS_ON.items():
+        last = max((at for at, kind in enumerate(kinds) if ground_of[kind] == ground), default=None)
+        if last is not None:
+            axes[1].text(
+                0.985, last, f"rests on {told}", ha="right", va="center", fontsize=6,
+                color="#666666", transform=axes[1].get_yaxis_transform(),
+            )  # fmt: skip
     axes[0].set_yticks(range(len(kinds)), kinds, fontsize=6)
-    axes[0].scatter([], [], s=14, facecolors="white", edgecolors="#b2182b", label="outside")
-    axes[0].scatter([], [], s=14, color="#2166ac", label="called not_reproduced")
-    axes[0].plot([], [], color="#92c5de", lw=2, label="up to its upper 97.5% limit")
-    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+    axes[0].tick_params(axis="y", length=0)
+    axes[1].tick_params(axis="y", length=0)
+    axes[0].set_title("Called not_reproduced, with 95% limits", fontsize=9)
+    axes[1].set_title("Outside the cohorts' interval", fontsize=9)
+    for truth, color in (("described", "#4d4d4d"), ("misdescribed", "#b2182b")):
+        axes[1].scatter([], [], s=12, facecolors="white", edgecolors=color, label=f"{truth} data")
+    axes[1].legend(frameon=False, fontsize=7, loc="lower right")
     drawn.tight_layout()
     drawn.savefig(HERE / "verdict_calibration.svg", metadata={"Date": None})
 
@@ -176,17 +228,26 @@ def figure(rows: list[Row]) -> None:
 def main() -> None:
     """Print the tables and write the figure."""
     rows = [row for row in read("verdict_calibration.csv") if row["cohorts"] == COHORTS]
-    print("\n".join(alarms_table(rows)), end="\n\n")
-    print("\n".join(power_table(rows, read("verdict_power.csv"))), end="\n\n")
+    power = read("verdict_power.csv")
+    tables = (
+        kinds_table(rows), families_table(read("verdict_families.csv"), rows),
+        power_table(rows, power),
+    )  # fmt: skip
+    for table in tables:
+        print("\n".join(table), end="\n\n")
     for truth in ("described", "misdescribed"):
-        of = [r for r in rows if r["truth"] == truth]
+        of = of_truth(rows, truth)
         values = sum(int(r["values"]) for r in of)
         print(
-            f"{truth}: {values} values; outside "
-            f"{percent(pooled(of, 'not_reproduced', 'rests_on_guess'))}, not_reproduced "
+            f"{truth}: {values} values; outside {outside(of)}, not_reproduced "
             f"{percent(pooled(of, 'not_reproduced'))}, consistent "
             f"{percent(pooled(of, 'consistent'))}"
         )
+    moved = [row for row in power if row["error"] == NOTICED]
+    print(
+        f"moved to the nearest number said to be noticed: {sum(int(r['values']) for r in moved)} "
+        f"values; consistent {percent(pooled(moved, 'consistent'))}"
+    )
     figure(rows)
 
 
