@@ -127,6 +127,12 @@ class Couple:
     low: int
     high: int
 
+    @property
+    def level(self) -> tuple[int, int]:
+        """First and last step that both values could take if they were equal."""
+        scale = self.a + self.b
+        return -(-self.low // scale), self.high // scale
+
 
 @dataclass(frozen=True, slots=True)
 class FactRanges:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from recohort.reconstruct.margin_facts import FactRanges
-from recohort.reconstruct.shape import Bins
+from recohort.reconstruct.margin_target import MarginTarget
 
 __all__ = ["Solution", "solve"]
 
@@ -32,28 +31,21 @@ class Solution:
     dropped: tuple[tuple[int, str], ...] = ()
 
 
-def solve(
-    facts: list[FactRanges],
-    sizes: tuple[int, ...],
-    target: list[tuple[Bins, NDArray[np.float64]]],
-    seconds: float,
-) -> Solution:
+def solve(facts: list[FactRanges], target: MarginTarget, seconds: float) -> Solution:
     """A column that meets all facts or, where none does, all but the fewest."""
     points = _points(facts, target)
     if sum(len(p) for p in points) > 2 * _MOST_POINTS:
         return Solution(None)
-    first = _run(facts, sizes, points, target, seconds, soft=False)
+    first = _run(facts, points, target, seconds, soft=False)
     if first is not None:
         return first
-    return _run(facts, sizes, points, target, seconds, soft=True) or Solution(None)
+    return _run(facts, points, target, seconds, soft=True) or Solution(None)
 
 
-def _points(
-    facts: list[FactRanges], target: list[tuple[Bins, NDArray[np.float64]]]
-) -> list[list[int]]:
+def _points(facts: list[FactRanges], target: MarginTarget) -> list[list[int]]:
     """Candidate steps: all of them, or on a fine grid bin middles and the facts' own ends."""
     result = []
-    for bins, _ in target:
+    for bins in target.bins:
         low, high = int(bins.first[0]), int(bins.last[-1])
         if high - low + 1 <= _MOST_POINTS:
             result.append(list(range(low, high + 1)))
@@ -75,23 +67,22 @@ def _points(
 
 def _run(
     facts: list[FactRanges],
-    sizes: tuple[int, ...],
     points: list[list[int]],
-    target: list[tuple[Bins, NDArray[np.float64]]],
+    target: MarginTarget,
     seconds: float,
     *,
     soft: bool,
 ) -> Solution | None:
     model = cp_model.CpModel()
     held: list[dict[int, Any]] = []
-    for s, own in enumerate(points):
-        row = {v: model.new_int_var(0, sizes[s], "") for v in own}
-        model.add(sum(row.values()) == sizes[s])
-        bins, mass = target[s]
+    strata = zip(points, target.sizes, target.bins, target.masses, strict=True)
+    for own, size, bins, mass in strata:
+        row = {v: model.new_int_var(0, size, "") for v in own}
+        model.add(sum(row.values()) == size)
         where = np.searchsorted(bins.last, own)
         share = mass[where] / bins.width[where]
         for v, p in zip(own, share, strict=True):
-            model.add_hint(row[v], round(float(p) * sizes[s]))
+            model.add_hint(row[v], round(float(p) * size))
         held.append(row)
     keep: dict[tuple[int, str], Any] = {}
 

@@ -15,16 +15,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recohort.card.layout import Family
-from recohort.reconstruct.margin_facts import FAR, FactRanges, Shape
+from recohort.cohort import FloatArray, IntArray
+from recohort.reconstruct.margin_facts import FAR, FactRanges
 
 __all__ = ["Bins", "Moments", "base_log_density", "fit", "make_bins"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _MOST_BINS = 600
 _RIDGE = 0.01
@@ -34,16 +31,11 @@ _NEAR = 1.35
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """A mean and an SD in steps, and the family asked for, if one was."""
+    """A mean and an SD, and the family asked for, if one was."""
 
     mean: float
     sd: float
     family: Family | None = None
-
-    @classmethod
-    def of(cls, shape: Shape) -> Moments:
-        """A shape's own (in the shape's unit)."""
-        return cls(shape.mean, shape.sd, shape.family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,64 +102,95 @@ def fit(
     sizes: list[int],
     facts: list[FactRanges],
     wanted: list[tuple[float | None, float | None]],
-    weights: list[tuple[float, ...]],
+    shares: list[tuple[float, ...]],
 ) -> list[FloatArray]:
     """Probability of every bin of every stratum.
 
-    ``wanted`` holds each fact's mean and SD in steps (or None), ``weights`` the probability that
-    its couples, in order, stand for (the share of values below them).
+    ``wanted`` holds each fact's mean and SD in steps (or None), ``shares`` the share of values
+    below each of its couples, in order.
     """
-    number = float(sum(sizes)) or 1.0
-    features: list[list[FloatArray]] = [[] for _ in bins]  # per stratum, one row a feature
-    low: list[float] = []
-    high: list[float] = []
-
-    def add(fact: FactRanges, rows: dict[int, FloatArray], least: float, most: float) -> None:
-        for s, b in enumerate(bins):
-            features[s].append(rows.get(s, np.zeros(b.first.size)))
-        low.append(least * fact.n / number)
-        high.append(most * fact.n / number)
-
-    def add_rank(fact: FactRanges, first: int, last: int, share: float) -> None:
-        # The ordered value at this share lies in first..last.
-        upto = {s: _inside(bins[s], -FAR, last) for s in fact.strata}
-        under = {s: _inside(bins[s], -FAR, first - 1) for s in fact.strata}
-        add(fact, upto, share, 1.0)
-        add(fact, under, 0.0, share)
-
-    for fact, (mean, sd), shares in zip(facts, wanted, weights, strict=True):
-        if mean is not None:
-            unit = sd or 1.0
-            z = {s: (bins[s].middle - mean) / unit for s in fact.strata}
-            add(fact, z, 0.0, 0.0)
-            if sd is not None:
-                # A bin's own width adds to its second moment.
-                square = {
-                    s: z[s] ** 2 + (bins[s].width ** 2 - 1) / 12 / unit**2 for s in fact.strata
-                }
-                add(fact, square, 1.0, 1.0)
-        for interval in fact.intervals:
-            rows = {s: _inside(bins[s], interval.above, interval.upto) for s in fact.strata}
-            if interval.least <= interval.most:
-                add(fact, rows, interval.least / fact.n, interval.most / fact.n)
-        for pin in fact.pins:
-            if pin.low > pin.high or pin.name in ("minimum", "maximum"):
-                continue
-            rank = (pin.rank + 0.5) / fact.n
-            add_rank(fact, pin.low, pin.high, rank)
-        for couple, share in zip(fact.couples, shares, strict=True):
-            scale = couple.a + couple.b
-            first, last = -(-couple.low // scale), couple.high // scale
-            first, last = min(first, last + 1), max(first - 1, last)
-            add_rank(fact, first, last, share)
-    if not low:
-        return [_normalised(b + np.log(k.width)) for b, k in zip(bases, bins, strict=True)]
-    # Small columns need not have the facts in expectation: a looser target, a quicker fit.
-    ridge = _RIDGE / math.sqrt(number)
-    matrices = [np.array(rows) for rows in features]
     starts = [b + np.log(k.width) for b, k in zip(bases, bins, strict=True)]
-    share_of = [n / number for n in sizes]
-    lows, highs = np.array(low), np.array(high)
+    features = _Features(bins, float(sum(sizes)) or 1.0)
+    for fact, (mean, sd), below in zip(facts, wanted, shares, strict=True):
+        features.add_fact(fact, mean, sd, below)
+    if not features.low:
+        return [_normalised(start) for start in starts]
+    matrices = [np.array(rows) for rows in features.rows]
+    multiplier = _multipliers(features, matrices, starts, sizes)
+    return [
+        _normalised(start + multiplier @ matrix)
+        for start, matrix in zip(starts, matrices, strict=True)
+    ]
+
+
+class _Features:
+    """What is wanted of the target: each feature's mean over all strata lies in low..high.
+
+    ``rows`` holds each stratum's features, one row of values by bin a feature.
+    """
+
+    def __init__(self, bins: list[Bins], number: float) -> None:
+        self.bins, self.number = bins, number
+        self.rows: list[list[FloatArray]] = [[] for _ in bins]
+        self.low: list[float] = []
+        self.high: list[float] = []
+
+    def _add(
+        self, fact: FactRanges, rows: dict[int, FloatArray], least: float, most: float
+    ) -> None:
+        for s, b in enumerate(self.bins):
+            self.rows[s].append(rows.get(s, np.zeros(b.first.size)))
+        self.low.append(least * fact.n / self.number)
+        self.high.append(most * fact.n / self.number)
+
+    def _add_rank(self, fact: FactRanges, first: int, last: int, share: float) -> None:
+        """The ordered value at this share lies in first..last."""
+        self._add(fact, self._inside(fact, -FAR, last), share, 1.0)
+        self._add(fact, self._inside(fact, -FAR, first - 1), 0.0, share)
+
+    def _inside(self, fact: FactRanges, above: int, upto: int) -> dict[int, FloatArray]:
+        bins = {s: self.bins[s] for s in fact.strata}
+        return {
+            s: ((b.first > above) & (b.last <= upto)).astype(np.float64) for s, b in bins.items()
+        }
+
+    def add_fact(
+        self, fact: FactRanges, mean: float | None, sd: float | None, shares: tuple[float, ...]
+    ) -> None:
+        """A fact's mean and SD, counts and quantiles."""
+        if mean is not None:
+            self._add_moments(fact, mean, sd)
+        for interval in fact.intervals:
+            if interval.least <= interval.most:
+                rows = self._inside(fact, interval.above, interval.upto)
+                self._add(fact, rows, interval.least / fact.n, interval.most / fact.n)
+        for pin in fact.pins:
+            if pin.low <= pin.high and pin.name not in ("minimum", "maximum"):
+                self._add_rank(fact, pin.low, pin.high, (pin.rank + 0.5) / fact.n)
+        for couple, share in zip(fact.couples, shares, strict=True):
+            first, last = couple.level
+            self._add_rank(fact, min(first, last + 1), max(first - 1, last), share)
+
+    def _add_moments(self, fact: FactRanges, mean: float, sd: float | None) -> None:
+        unit = sd or 1.0
+        z = {s: (self.bins[s].middle - mean) / unit for s in fact.strata}
+        self._add(fact, z, 0.0, 0.0)
+        if sd is not None:
+            # A bin's own width adds to its second moment.
+            square = {
+                s: z[s] ** 2 + (self.bins[s].width ** 2 - 1) / 12 / unit**2 for s in fact.strata
+            }
+            self._add(fact, square, 1.0, 1.0)
+
+
+def _multipliers(
+    features: _Features, matrices: list[FloatArray], starts: list[FloatArray], sizes: list[int]
+) -> FloatArray:
+    """The features' multipliers: the convex dual's minimum, an upper and a lower one for each."""
+    # Small columns need not have the facts in expectation: a looser target, a quicker fit.
+    ridge = _RIDGE / math.sqrt(features.number)
+    share_of = [n / features.number for n in sizes]
+    lows, highs = np.array(features.low), np.array(features.high)
 
     def dual(pair: FloatArray) -> tuple[float, FloatArray]:
         up, down = pair[: lows.size], pair[lows.size :]
@@ -194,15 +217,7 @@ def fit(
         bounds=[(0.0, 40.0)] * (2 * lows.size),
         options={"maxiter": 250, "ftol": 1e-10, "gtol": 1e-6},
     )
-    multiplier = found.x[: lows.size] - found.x[lows.size :]
-    return [
-        _normalised(start + multiplier @ matrix)
-        for start, matrix in zip(starts, matrices, strict=True)
-    ]
-
-
-def _inside(bins: Bins, above: int, upto: int) -> FloatArray:
-    return ((bins.first > above) & (bins.last <= upto)).astype(np.float64)
+    return np.asarray(found.x[: lows.size] - found.x[lows.size :])
 
 
 def _normalised(logs: FloatArray) -> FloatArray:
