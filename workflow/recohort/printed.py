@@ -94,19 +94,6 @@ class RealSet:
         below = value < self.high or (self.high_closed and value == self.high)
         return bool(above and below)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no number lies in the set."""
-        if self.low == self.high:
-            return not (self.low_closed and self.high_closed)
-        return self.low > self.high
-
-    def intersect(self, other: RealSet) -> RealSet:
-        """The numbers in both sets."""
-        low, low_closed = max((self.low, not self.low_closed), (other.low, not other.low_closed))
-        high, high_closed = min((self.high, self.high_closed), (other.high, other.high_closed))
-        return RealSet(low, high, not low_closed, high_closed)
-
     def hull(self, other: RealSet) -> RealSet:
         """The smallest interval that holds both sets."""
         low, low_open = min((self.low, not self.low_closed), (other.low, not other.low_closed))

@@ -96,6 +96,17 @@ def binary_vector(value: ArrayLike, name: str, size: int | None = None) -> BoolA
     return array
 
 
+def scores_and_cases(scores: ArrayLike, y: ArrayLike) -> tuple[FloatArray, BoolArray]:
+    """Scores and who is a case (1) or a control (0), at least one of each."""
+    score = vector(scores, "scores")
+    case = binary_vector(y, "y", score.size)
+    if case.all() or not case.any():
+        raise ValueError(
+            f"y: got {int(case.sum())} cases of {case.size}; takes at least one 1 and one 0"
+        )
+    return score, case
+
+
 def codes(value: ArrayLike, name: str, size: int) -> tuple[IntArray, int]:
     """Group labels as codes 0..m-1 in sorted order of the labels, with m."""
     array: NDArray[Any] = np.asarray(value)

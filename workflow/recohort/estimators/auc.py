@@ -15,13 +15,12 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit, ndtr, ndtri
 
 from recohort.estimators.arguments import (
-    BoolArray,
     FloatArray,
-    binary_vector,
     choice,
     codes,
     confidence_level,
     number,
+    scores_and_cases,
     vector,
     whole_number,
 )
@@ -68,19 +67,9 @@ class PairedAuc:
     test: HypothesisTest
 
 
-def _checked(scores: ArrayLike, y: ArrayLike) -> tuple[FloatArray, BoolArray]:
-    score = vector(scores, "scores")
-    case = binary_vector(y, "y", score.size)
-    if case.all() or not case.any():
-        raise ValueError(
-            f"y: got {int(case.sum())} cases of {case.size}; takes at least one 1 and one 0"
-        )
-    return score, case
-
-
 def placements(scores: ArrayLike, y: ArrayLike) -> Placements:
     """DeLong's components of the AUC (DeLong et al. 1988, eq. 4-5); ties count half, exactly."""
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     return _placements(score[case], score[~case])
 
 
@@ -137,7 +126,7 @@ def auc_delong(
     Does not do: clustered data (:func:`auc_clustered`), partial areas.
     """
     confidence_level(level)
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     part = _placements(score[case], score[~case])
     n1, n0 = part.cases.size, part.controls.size
     value = float(part.cases.mean())
@@ -154,7 +143,7 @@ def auc_hanley_mcneil(
 ) -> Auc:
     """AUC with the variance of Hanley and McNeil (Radiology 1982;143:29), at the estimate."""
     confidence_level(level)
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     value, n1 = float(_placements(score[case], score[~case]).cases.mean()), int(case.sum())
     variance = float(auc_variance(value, n1, case.size - n1, AucVarianceModel.HANLEY_MCNEIL))
     return Auc(_estimate(value, variance, level, scale), n1, case.size - n1)
@@ -173,7 +162,7 @@ def auc_clustered(
     with I, I10 and I01 the numbers of clusters, of clusters with a case, and with a control.
     """
     confidence_level(level)
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     group, m = codes(cluster, "cluster", score.size)
     part = _placements(score[case], score[~case])
     n1, n0 = part.cases.size, part.controls.size
@@ -208,7 +197,7 @@ def auc_bootstrap(
     """
     tail = (1.0 - confidence_level(level)) / 2.0
     count = whole_number(resamples, "resamples", 2)
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     value = float(_placements(score[case], score[~case]).cases.mean())
     draws = _resampled_aucs(np.sort(score[case]), np.sort(score[~case]), rng, count)
     low, high = np.quantile(draws, [tail, 1.0 - tail])
@@ -251,7 +240,7 @@ def auc_paired_delong(
     Source: DeLong et al. 1988, eq. 6-8; agrees with pROC's ``roc.test(paired = TRUE)``.
     """
     confidence_level(level)
-    score_a, case = _checked(first, y)
+    score_a, case = scores_and_cases(first, y)
     score_b = vector(second, "second")
     if score_b.size != score_a.size:
         raise ValueError(f"second: got {score_b.size} values; takes {score_a.size}, as first")

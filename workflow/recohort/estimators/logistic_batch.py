@@ -21,8 +21,25 @@ from recohort.estimators.quadrature import gauss_hermite
 _CHUNK = 2048
 
 
+class _Flagged:
+    """What the codes of a batch of fits say; ``codes`` (C,) index `FLAGS`."""
+
+    __slots__ = ()
+    codes: IntArray
+
+    @property
+    def flags(self) -> NDArray[np.object_]:
+        """The `FitFlag` of every cohort."""
+        return flags_of(self.codes)
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Whether each fit is complete, at the boundary or inside."""
+        return _complete(self.codes)
+
+
 @dataclass(frozen=True, slots=True)
-class LogisticBatch:
+class LogisticBatch(_Flagged):
     """One row a cohort: ``coef`` and ``se`` (C, p), ``loglik``, ``codes``, ``iterations`` (C,).
 
     ``codes`` index `FLAGS`; ``ok`` says which are complete fits. Coefficients that diverge are
@@ -35,19 +52,9 @@ class LogisticBatch:
     codes: IntArray
     iterations: IntArray
 
-    @property
-    def flags(self) -> NDArray[np.object_]:
-        """The `FitFlag` of every cohort."""
-        return flags_of(self.codes)
-
-    @property
-    def ok(self) -> NDArray[np.bool_]:
-        """Whether each fit is complete."""
-        return _complete(self.codes)
-
 
 @dataclass(frozen=True, slots=True)
-class MixedLogisticBatch:
+class MixedLogisticBatch(_Flagged):
     """One row a cohort: ``coef`` and ``se`` (C, p), the others (C,).
 
     ``sd`` of the random intercept with its standard error ``sd_se`` (NaN at the boundary);
@@ -62,16 +69,6 @@ class MixedLogisticBatch:
     loglik: FloatArray
     codes: IntArray
     iterations: IntArray
-
-    @property
-    def flags(self) -> NDArray[np.object_]:
-        """The `FitFlag` of every cohort."""
-        return flags_of(self.codes)
-
-    @property
-    def ok(self) -> NDArray[np.bool_]:
-        """Whether each fit is complete, at the boundary or inside."""
-        return _complete(self.codes)
 
 
 @dataclass(frozen=True, slots=True)

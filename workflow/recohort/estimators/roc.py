@@ -14,13 +14,12 @@ from numpy.typing import ArrayLike
 from scipy.special import kolmogi
 
 from recohort.estimators.arguments import (
-    BoolArray,
     FloatArray,
-    binary_vector,
     choice,
     confidence_level,
     number,
     numeric_array,
+    scores_and_cases,
     vector,
     whole_number,
 )
@@ -71,22 +70,12 @@ class CutPoint:
     youden: float
 
 
-def _checked(scores: ArrayLike, y: ArrayLike) -> tuple[FloatArray, BoolArray]:
-    score = vector(scores, "scores")
-    case = binary_vector(y, "y", score.size)
-    if case.all() or not case.any():
-        raise ValueError(
-            f"y: got {int(case.sum())} cases of {case.size}; takes at least one 1 and one 0"
-        )
-    return score, case
-
-
 def roc_curve(scores: ArrayLike, y: ArrayLike) -> RocCurve:
     """Every operating point of ``scores`` (n,) for ``y`` (n,); trapezoids under it sum to the AUC.
 
     Source: Fawcett, Pattern Recognit Lett 2006;27:861, algorithm 2, without dropping points.
     """
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     return _curve(score[case], score[~case])
 
 
@@ -140,7 +129,7 @@ def roc_band(
 
     Only the bootstrap draws from ``rng``.
     """
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     confidence_level(level)
     grid = np.linspace(0.0, 1.0, 101) if specificity is None else vector(specificity, "specificity")
     cases, controls = np.sort(score[case]), np.sort(score[~case])
@@ -181,7 +170,7 @@ def _kolmogorov(level: float, size: int) -> float:
 
 def cut_point(scores: ArrayLike, y: ArrayLike, cut: float) -> CutPoint:
     """The table of the rule score >= ``cut``; ``cut`` may lie anywhere."""
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     at = number(cut, "cut")
     positive = score >= at
     table = TwoByTwo(
@@ -202,7 +191,7 @@ def youden_cut_point(scores: ArrayLike, y: ArrayLike) -> CutPoint:
     optimistic, being read off the data that chose it:
     :func:`recohort.estimators.optimism.cut_point_optimism`.
     """
-    score, case = _checked(scores, y)
+    score, case = scores_and_cases(scores, y)
     curve = _curve(score[case], score[~case])
     youden = curve.sensitivity + curve.specificity - 1.0
     # The first point calls nobody positive and is no cut.

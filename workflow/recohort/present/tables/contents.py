@@ -217,11 +217,6 @@ class SettingRow:
     proven: str
     """What cannot all be printed under this choice, by proof."""
 
-    @property
-    def prints_all(self) -> bool:
-        """Whether every imposed value was printed."""
-        return self.met == self.targets
-
 
 _STATUS = {
     "matched": "every imposed value is printed",
