@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from verdict_paper import Floats, Paper, equals, p_text, swapped, text_of
+from verdict_paper import Bools, Floats, Paper, equals, p_text, swapped, text_of
 
 from recohort.estimators.auc import auc_delong
 from recohort.estimators.mann_whitney import mann_whitney
@@ -72,22 +72,21 @@ MEASURES = {
 """Measures of a test, and the kind that each belongs to."""
 
 
-def measured(test: Floats, truth: Floats, measure: str) -> tuple[int, int]:
+def measured(test: Bools, truth: Bools, measure: str) -> tuple[int, int]:
     """How many are right, of how many, by a measure of a test."""
-    ill, positive = np.asarray(truth, bool), np.asarray(test, bool)
     base, right = {
-        "sensitivity": (ill, positive),
-        "specificity": (~ill, ~positive),
-        "positive_predictive_value": (positive, ill),
-        "negative_predictive_value": (~positive, ~ill),
+        "sensitivity": (truth, test),
+        "specificity": (~truth, ~test),
+        "positive_predictive_value": (test, truth),
+        "negative_predictive_value": (~test, ~truth),
     }[measure]
     return int((base & right).sum()), int(base.sum())
 
 
 def hold_measures(
     paper: Paper,
-    test: Floats,
-    truth: Floats,
+    test: Bools,
+    truth: Bools,
     test_says: list[Any],
     truth_says: list[Any],
     note: str,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recohort.printed import round_text
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 LARGE = 0.1
 """The share of papers with 300 to 600 people, where a scene allows it; others have 30 to 150."""

@@ -1,6 +1,6 @@
 """Tables and a figure of the verdicts' false alarms and power, from the calibration's CSVs.
 
-    python docs/studies/verdict_report.py        (seconds; prints Markdown, writes the figure)
+    python docs/studies/verdict_report.py        (seconds; into ../verdicts.md, and the figure)
 
 What can be called ``not_reproduced`` is shown kind by kind. What rests on a guess that was not
 tried cannot, by the rule on guesses, and is shown by family: what statistic it is. So are errors.
@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from page import put
 
 HERE = Path(__file__).parent
 COHORTS = "150"
@@ -189,6 +191,8 @@ def figure(rows: list[Row]) -> None:
     for row in rows:
         at = kinds.index(row["kind"])
         shares = [100 * float(row[f"not_reproduced{end}"]) for end in ("", "_lower", "_upper")]
+        if row["truth"] == BOTH and row["rests_on"] == "guess":
+            continue
         if row["truth"] == BOTH:
             axes[0].plot(shares[1:], [at, at], color="#92c5de", lw=2)
             axes[0].scatter(shares[0], at, s=12, color="#2166ac", zorder=3)
@@ -213,6 +217,16 @@ def figure(rows: list[Row]) -> None:
                 0.985, last, f"rests on {told}", ha="right", va="center", fontsize=6,
                 color="#666666", transform=axes[1].get_yaxis_transform(),
             )  # fmt: skip
+        if last is not None and ground == "guess":
+            axes[0].axhspan(-1, last + 0.5, color="#f4f4f4")
+            axes[0].text(
+                0.5, last / 2, "cannot be called not_reproduced,\nby the rule on guesses",
+                ha="center", va="center", fontsize=8, color="#666666",
+                transform=axes[0].get_yaxis_transform(),
+            )  # fmt: skip
+    axes[0].text(
+        5.3, len(kinds) - 1.2, "nominal: 5%", fontsize=6, color="#666666", va="center",
+    )  # fmt: skip
     axes[0].set_yticks(range(len(kinds)), kinds, fontsize=6)
     axes[0].tick_params(axis="y", length=0)
     axes[1].tick_params(axis="y", length=0)
@@ -225,29 +239,34 @@ def figure(rows: list[Row]) -> None:
     drawn.savefig(HERE / "verdict_calibration.svg", metadata={"Date": None})
 
 
-def main() -> None:
-    """Print the tables and write the figure."""
-    rows = [row for row in read("verdict_calibration.csv") if row["cohorts"] == COHORTS]
-    power = read("verdict_power.csv")
-    tables = (
-        kinds_table(rows), families_table(read("verdict_families.csv"), rows),
-        power_table(rows, power),
-    )  # fmt: skip
-    for table in tables:
-        print("\n".join(table), end="\n\n")
+def summary(rows: list[Row], power: list[Row]) -> str:
+    """All kinds together, and the errors that are said to be noticed."""
+    parts = []
     for truth in ("described", "misdescribed"):
         of = of_truth(rows, truth)
         values = sum(int(r["values"]) for r in of)
-        print(
-            f"{truth}: {values} values; outside {outside(of)}, not_reproduced "
-            f"{percent(pooled(of, 'not_reproduced'))}, consistent "
-            f"{percent(pooled(of, 'consistent'))}"
+        parts.append(
+            f"Of {values:,} correct values in {truth} data, "
+            f"{percent(pooled(of, 'consistent'))} are `consistent`, {outside(of)} lie outside, and "
+            f"{percent(pooled(of, 'not_reproduced'))} are called `not_reproduced`."
         )
     moved = [row for row in power if row["error"] == NOTICED]
-    print(
-        f"moved to the nearest number said to be noticed: {sum(int(r['values']) for r in moved)} "
-        f"values; consistent {percent(pooled(moved, 'consistent'))}"
+    values = sum(int(r["values"]) for r in moved)
+    parts.append(
+        f"Of {values:,} values moved by the smallest error that is said to be noticed, "
+        f"{percent(pooled(moved, 'consistent'))} are called `consistent`."
     )
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Put the tables into the page and write the figure."""
+    rows = [row for row in read("verdict_calibration.csv") if row["cohorts"] == COHORTS]
+    power, families = read("verdict_power.csv"), read("verdict_families.csv")
+    put("verdicts.md", "false alarms by family", "\n".join(families_table(families, rows)))
+    put("verdicts.md", "false alarms by kind", "\n".join(kinds_table(rows)))
+    put("verdicts.md", "power", "\n".join(power_table(rows, power)))
+    put("verdicts.md", "all values", summary(rows, power))
     figure(rows)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 from verdict_held_out import hold_accuracy, hold_auc, hold_order, hold_tests
 from verdict_paper import (
+    Bools,
     Floats,
     Paper,
     add_arms,
@@ -162,7 +163,7 @@ def centres(held: str) -> Scene:
     return make
 
 
-def _split(paper: Paper, first: Floats, y: Floats) -> None:
+def _split(paper: Paper, first: Bools, y: Floats) -> None:
     """Rows that the model was built on and others, with their numbers and events."""
     paper.columns["first"] = {"kind": "binary", "unit": "people"}
     paper.models["risk"]["population"] = "built"
