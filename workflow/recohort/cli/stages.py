@@ -252,12 +252,8 @@ def replicate(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Give each reported value its verdict."""
     from recohort.card.loader import load_card
-    from recohort.compare.table import (
-        compare_study,
-        comparison_text,
-        read_conditioned,
-        read_replicates,
-    )
+    from recohort.compare.files import read_conditioned, read_replicates
+    from recohort.compare.table import compare_study, comparison_text
 
     card_file = load_card(options.card)
     sha = card_file.sha256

@@ -13,15 +13,13 @@ from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv, expit, stdtrit
 from scipy.special import logit as log_odds
 
+from recohort.cohort import FloatArray
 from recohort.printed import Comparator, Printed
 
 __all__ = ["FEWEST", "Place", "Scale", "Standing", "noticed", "standing", "widened"]
-
-FloatArray = NDArray[np.float64]
 
 FEWEST = 10
 """With fewer cohorts nothing is called outside."""

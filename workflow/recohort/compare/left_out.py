@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +10,12 @@ import numpy as np
 
 from recohort.card.loader import CardFile
 from recohort.card.statistic import Role
+from recohort.cohort import FloatArray
 from recohort.compare.conclusion import scale_of
 from recohort.compare.dependence import Dependence
+from recohort.compare.files import csv_text, number_text
 from recohort.compare.guesses import Grounds
-from recohort.compare.interval import FloatArray, standing
+from recohort.compare.interval import standing
 from recohort.compare.table import confirmed_values
 from recohort.compare.verdict import Evidence, Judgement, Verdict, judge
 
@@ -96,9 +96,9 @@ def judge_left_out(
                 "reason": judged.reason,
                 "setting": name,
                 "cohorts": str(best.cohorts if best else 0),
-                "low": _text(best.low if best else math.nan),
-                "median": _text(best.median if best else math.nan),
-                "high": _text(best.high if best else math.nan),
+                "low": number_text(best.low if best else math.nan),
+                "median": number_text(best.median if best else math.nan),
+                "high": number_text(best.high if best else math.nan),
                 "below": str(best.below if best else 0),
                 "above": str(best.above if best else 0),
             }
@@ -110,14 +110,6 @@ def _array(found: Sequence[float]) -> FloatArray:
     return np.asarray(found, dtype=np.float64)
 
 
-def _text(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
-
-
 def left_out_text(rows: Sequence[Mapping[str, str]]) -> str:
     """The rows as the text of ``leave_one_out.csv``: the same bytes for the same rows."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return csv_text(COLUMNS, rows)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recohort.card.loader import CardFile
 from recohort.card.statistic import Role
 from recohort.card.study import StudyCard
+from recohort.cohort import FloatArray
 from recohort.compare.conclusion import changes_conclusion, scale_of
 from recohort.compare.dependence import Dependence
+from recohort.compare.files import csv_text, float_of, number_text
 from recohort.compare.guesses import Grounds
 from recohort.compare.interval import Standing, standing
 from recohort.compare.verdict import Evidence, Judgement, Verdict, judge
@@ -26,14 +23,9 @@ __all__ = [
     "COLUMNS",
     "Conditioned",
     "Replicates",
-    "compare_files",
     "compare_study",
     "comparison_text",
-    "read_conditioned",
-    "read_replicates",
 ]
-
-FloatArray = NDArray[np.float64]
 
 Conditioned = Mapping[str, Mapping[str, FloatArray]]
 """Setting, then value id, then one estimate a cohort in the cohorts' order."""
@@ -121,7 +113,7 @@ def compare_study(
         }
         assumptions = dependence.of(value.quantity, value.statistic)
         item = stored.get(value.id, {})
-        estimate = _float(item.get("estimate"))
+        estimate = float_of(item.get("estimate"))
         evidence = Evidence(
             value=value,
             scale=scale,
@@ -155,10 +147,10 @@ def compare_study(
                 "changes_conclusion": _conclusion(
                     judged, evidence, changes_conclusion(kind, value.statistic, number, obtained)
                 ),
-                "reconstructed": _number(estimate),
+                "reconstructed": number_text(estimate),
                 "reconstructed_printed": number.format(estimate),
-                **dict(zip(COLUMNS[12:15], map(_number, spread), strict=True)),
-                **dict(zip(COLUMNS[15:18], map(_number, fresh), strict=True)),
+                **dict(zip(COLUMNS[12:15], map(number_text, spread), strict=True)),
+                **dict(zip(COLUMNS[15:18], map(number_text, fresh), strict=True)),
                 "finding": " ".join(
                     dict.fromkeys(_one_word(str(f["id"])) for f in naming.get(value.id, ()))
                 ),
@@ -193,117 +185,6 @@ def _spread(values: FloatArray | None) -> tuple[float, float, float]:
     return float(low), float(median), float(high)
 
 
-def _float(value: Any) -> float:
-    return math.nan if value is None or value == "" else float(value)
-
-
-def _number(value: float) -> str:
-    """A number that reads back as the same float; empty where there is none."""
-    return "" if math.isnan(value) else repr(float(value))
-
-
 def comparison_text(rows: Sequence[Mapping[str, str]]) -> str:
     """The rows as the text of ``comparison.csv``: the same bytes for the same rows."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def read_conditioned(file: Path) -> dict[str, dict[str, FloatArray]]:
-    """Read ``conditioned.parquet``: cohort, setting, id, estimate.
-
-    Raises:
-        ValueError: the file is absent, unreadable or lacks a column.
-    """
-    table = _table(file, ["cohort", "setting", "id", "estimate"])
-    settings = np.array(table["setting"], dtype=object)
-    found: dict[str, dict[str, FloatArray]] = {}
-    for setting in sorted(set(settings)):
-        rows = np.flatnonzero(settings == setting)
-        found[setting] = _by_id(
-            [table["id"][i] for i in rows],
-            np.array([table["cohort"][i] for i in rows]),
-            np.array([_float(table["estimate"][i]) for i in rows]),
-        )
-    return found
-
-
-def read_replicates(file: Path) -> dict[str, FloatArray]:
-    """Read ``replicates.parquet``: replicate, id, estimate.
-
-    Raises:
-        ValueError: the file is absent, unreadable or lacks a column.
-    """
-    table = _table(file, ["replicate", "id", "estimate"])
-    return _by_id(
-        table["id"],
-        np.array(table["replicate"], dtype=np.int64),
-        np.array([_float(value) for value in table["estimate"]]),
-    )
-
-
-def _table(file: Path, columns: list[str]) -> dict[str, list[Any]]:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    try:
-        found: dict[str, list[Any]] = parquet.read_table(file, columns=columns).to_pydict()
-    except (OSError, pyarrow.ArrowInvalid) as problem:
-        told = str(problem).splitlines()[0]
-        raise ValueError(f"{file}: cannot be read ({told}); run its stage again") from None
-    absent = [name for name in columns if name not in found]
-    if absent:
-        raise ValueError(f"{file}: found no column {', '.join(absent)}; run its stage again")
-    return found
-
-
-def _by_id(ids: Sequence[str], index: NDArray[Any], values: FloatArray) -> dict[str, FloatArray]:
-    names = np.array(ids, dtype=object)
-    order = np.lexsort((index, names.astype(str))) if names.size else np.array([], dtype=np.int64)
-    found: dict[str, list[float]] = {}
-    for row in order:
-        found.setdefault(str(names[row]), []).append(float(values[row]))
-    return {name: np.array(estimates) for name, estimates in found.items()}
-
-
-def compare_files(
-    card_file: CardFile,
-    audit: Path,
-    reconstruction: Path,
-    analysis: Path,
-    conditioned: Path,
-    replicates: Path,
-) -> list[dict[str, str]]:
-    """The rows of ``comparison.csv`` from the stages' files.
-
-    Raises:
-        ValueError: a file is absent, unreadable, or of another study.
-    """
-    return compare_study(
-        card_file,
-        _json(audit, card_file),
-        _json(reconstruction, card_file),
-        _json(analysis, card_file),
-        read_conditioned(conditioned),
-        read_replicates(replicates),
-    )
-
-
-def _json(file: Path, card_file: CardFile) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ValueError(f"{file}: {problem.strerror}; expected a stage's results") from None
-    except ValueError as problem:
-        raise ValueError(f"{file}: found no JSON ({problem}); run its stage again") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{file}: found {type(content).__name__}; expected an object")
-    if content.get("study", card_file.base.study) != card_file.base.study:
-        raise ValueError(
-            f"{file}: found results of {content['study']!r}; expected {card_file.base.study!r}"
-        )
-    if content.get("card_sha256") not in (None, "", card_file.sha256):
-        raise ValueError(f"{file}: was made from another version of the card; run its stage again")
-    return content
+    return csv_text(COLUMNS, rows)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recohort.cohort import FloatArray
 from recohort.estimators.summary import QuantileDefinition, SdDenominator
 from recohort.feasible.variable import Grid, VariableFacts
 from recohort.reconstruct.margin_facts import Shape, Stratum, StratumFact
@@ -34,8 +34,6 @@ __all__ = [
     "draw_margin",
     "draw_margins",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
