@@ -145,3 +145,18 @@ def test_errors_in_what_rests_on_a_guess_are_undetermined_never_consistent(folde
     counts = sum(shares, Counter())
     assert counts["not_reproduced"] == 0
     assert counts["rests_on_guess"] >= 0.75 * sum(counts.values())
+
+
+def test_no_number_that_is_said_to_be_noticed_is_called_consistent(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(STUDIES))
+        import verdict_calibration as study
+
+        moved = 0
+        for file in sorted(folder.glob("*.json")):
+            bench = study.Bench(json.loads(file.read_text()))
+            wrong = {name: text for name, (_, _, text) in bench.smallest_errors().items() if text}
+            judged = bench.verdicts(study.COHORTS, wrong)
+            assert all(judged[name] != "consistent" for name in wrong)
+            moved += len(wrong)
+        assert moved > 60
