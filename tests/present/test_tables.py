@@ -8,8 +8,9 @@ import io
 import docx
 import pytest
 
-from recohort.present.results import StudyResults
-from recohort.present.tables.contents import number_text, sheets, value_text
+from recohort.card.statistic import Statistic
+from recohort.present.results import Spread, StudyResults
+from recohort.present.tables.contents import number_text, sheets, spread_text, value_text
 from recohort.present.tables.sheet import Sheet
 from recohort.present.tables.write import csv_text, docx_bytes, latex_text
 
@@ -78,6 +79,18 @@ def test_each_table_of_a_study_has_its_rows(results: StudyResults) -> None:
 )  # fmt: skip
 def test_number_text(number: float, text: str) -> None:
     assert number_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "statistic", "text"),
+    [(26.0, 37.975, Statistic.COUNT, "26 to 38"), (50.0, 67.025, Statistic.MEDIAN, "50.0 to 67.0"),
+     (37.42, 173.1, Statistic.MEAN, "37 to 173"), (0.0412, 12.34, Statistic.ODDS_RATIO,
+     "0.0412 to 12.3"), (2.9e-7, 0.00119, Statistic.P_VALUE, "2.9e-07 to 0.00119"),
+     (-75.51, -41.12, Statistic.MEAN, "-75.5 to -41.1"), (3.0, 3.0, Statistic.COUNT, "3"),
+     (1.2, 9.6, Statistic.COUNT, "1 to 10"), (0.0, 0.4567, Statistic.MEAN, "0.000 to 0.457")],
+)  # fmt: skip
+def test_spread_text(low: float, high: float, statistic: Statistic, text: str) -> None:
+    assert spread_text(Spread(low, (low + high) / 2, high), statistic) == text
 
 
 def test_value_text_of_conditions_and_mappings() -> None:

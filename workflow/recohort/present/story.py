@@ -193,10 +193,11 @@ def _fit(results: StudyResults) -> str:
 
 def _missed(row: ValueRow) -> tuple[str, str]:
     where = f" ({row.population})" if row.population else ""
+    spread = spread_text(row.conditioned, row.statistic)
     return (
         f"{row.name}{where}: printed {row.printed}.",
         sentence(plain_reason(row.reason))
-        or f"Cohorts that match every imposed value give {spread_text(row.conditioned)}.",
+        or f"Cohorts that match every imposed value give {spread}.",
     )
 
 

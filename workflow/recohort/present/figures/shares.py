@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.lines import Line2D
 
 from recohort.card.analyses import AccuracyAnalysis, ProportionAnalysis
 from recohort.card.statistic import Statistic
+from recohort.present.figures.interval import Triple, limits_of, middle_95
 from recohort.present.figures.style import (
     PRINTED,
     RECONSTRUCTED,
@@ -22,13 +22,6 @@ from recohort.present.results import StudyResults
 from recohort.present.words import shorten
 
 __all__ = ["ShareRow", "Shares", "collect_accuracy", "collect_proportions", "draw"]
-
-_LIMITS = (
-    (Statistic.CI95_LOWER, Statistic.CI95_UPPER),
-    (Statistic.CI90_LOWER, Statistic.CI90_UPPER),
-    (Statistic.CI99_LOWER, Statistic.CI99_UPPER),
-)
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ def _rows(results: StudyResults, wanted: type) -> tuple[ShareRow, ...]:
     for name, quantity in results.card.quantities.items():
         if not isinstance(quantity.analysis, wanted):
             continue
-        low, high = next((pair for pair in _LIMITS if pair[0] in quantity.values), _LIMITS[0])
+        low, high = limits_of(quantity)
         there = {s: quantity.values.get(s) for s in (low, Statistic.PERCENT, high, Statistic.COUNT)}
         percent, count = there[Statistic.PERCENT], there[Statistic.COUNT]
         middle = math.nan if percent is None else float(percent.number.value)
@@ -87,13 +80,12 @@ def _rows(results: StudyResults, wanted: type) -> tuple[ShareRow, ...]:
         if math.isnan(obtained[1]) and math.isnan(middle):
             continue
         drawn = results.replicates.get(f"{name}.{Statistic.PERCENT}")
-        if drawn is None and quantity.denominator.isdigit():
+        everyone = not results.card.populations[quantity.population].where
+        if drawn is None and quantity.denominator.isdigit() and everyone:
+            # The size of any other group differs from study to study.
             counts = results.replicates.get(f"{name}.{Statistic.COUNT}")
             drawn = None if counts is None else 100 * counts / int(quantity.denominator)
-        spread = (math.nan, math.nan, math.nan)
-        if drawn is not None and np.isfinite(drawn).sum() > 1:
-            seen = drawn[np.isfinite(drawn)]
-            spread = tuple(float(q) for q in np.quantile(seen, (0.025, 0.5, 0.975)))  # type: ignore[assignment]
+        spread = middle_95(drawn) or (math.nan, math.nan, math.nan)
         rows.append(
             ShareRow(quantity.label, (limits[0], middle, limits[1]), text, obtained, spread)  # type: ignore[arg-type]
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from recohort.analysis.layout import units_outward_in
 from recohort.card.layout import BinaryColumn, DerivedColumn, GroupColumn, NumericColumn
+from recohort.card.statistic import Statistic
 from recohort.cohort import FloatArray
 from recohort.present.results import Spread, StudyResults, ValueRow
 from recohort.present.tables.sheet import Sheet
@@ -53,11 +54,21 @@ def number_text(number: float) -> str:
     return f"{number:.0f}" if abs(number) >= 1000 else f"{number:#.3g}".rstrip(".")
 
 
-def spread_text(spread: Spread) -> str:
-    """A range as text: low to high."""
+def spread_text(spread: Spread, statistic: Statistic | None = None) -> str:
+    """A range as text: low to high, both with the decimals that the larger end has.
+
+    Unless that would leave the smaller end fewer than two digits; counts have no decimals.
+    """
     if not spread.known:
         return ""
-    low, high = number_text(spread.low), number_text(spread.high)
+    ends = spread.low, spread.high
+    low, high = map(number_text, ends)
+    large, small = max(map(abs, ends)), min(map(abs, ends))
+    is_count, is_whole = statistic is Statistic.COUNT, all(end == round(end) for end in ends)
+    decimals = 0 if is_count else max(0, 2 - math.floor(math.log10(large or 1)))
+    has_digits = is_count or small == 0 or small * 10**decimals >= 10
+    if has_digits and not is_whole and 1e-3 <= large < 1e6:
+        low, high = (f"{end:.{decimals}f}" for end in ends)
     return low if low == high else f"{low} to {high}"
 
 
@@ -96,8 +107,8 @@ def comparison_sheet(results: StudyResults) -> Sheet:
             (
                 row.section, row.label, STATISTIC_TEXT[row.statistic], row.population, row.printed,
                 row.unit, ROLE_TEXT[row.role], VERDICT_WORDS[row.verdict].name,
-                row.reconstructed_printed, spread_text(row.conditioned),
-                spread_text(row.replicate), flag_text(row.changes_conclusion),
+                row.reconstructed_printed, spread_text(row.conditioned, row.statistic),
+                spread_text(row.replicate, row.statistic), flag_text(row.changes_conclusion),
                 plain_reason(row.reason),
             )
             for row in results.values
