@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from recohort.card.analyses import TermAnalysis
 from recohort.card.statistic import Statistic
+from recohort.present.figures.interval import Triple, limits_of, middle_95
 from recohort.present.figures.style import (
     INK,
     PRINTED,
@@ -26,14 +26,6 @@ from recohort.present.words import wrapped
 __all__ = ["RatioRow", "Ratios", "collect", "draw"]
 
 _RATIOS = (Statistic.ADJUSTED_ODDS_RATIO, Statistic.ODDS_RATIO, Statistic.HAZARD_RATIO)
-_LIMITS = (
-    (Statistic.CI95_LOWER, Statistic.CI95_UPPER),
-    (Statistic.CI90_LOWER, Statistic.CI90_UPPER),
-    (Statistic.CI99_LOWER, Statistic.CI99_UPPER),
-)
-
-Triple = tuple[float, float, float]
-"""A lower limit, a ratio, an upper limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ def collect(results: StudyResults) -> Ratios | None:
             ratio = next((s for s in _RATIOS if f"{name}.{s}" in results.estimates), None)
         if ratio is None:
             continue
-        low, high = next((pair for pair in _LIMITS if pair[0] in quantity.values), _LIMITS[0])
+        low, high = limits_of(quantity)
         obtained = tuple(results.estimate(name, s) for s in (low, ratio, high))
         if not math.isfinite(obtained[1]):
             continue
@@ -78,11 +70,7 @@ def collect(results: StudyResults) -> Ratios | None:
             text = there[1].printed if there[1] is not None else ""
             if there[0] is not None and there[2] is not None:
                 text += f" ({there[0].printed} to {there[2].printed})"
-        drawn = results.replicates.get(f"{name}.{ratio}")
-        spread = None
-        if drawn is not None and np.isfinite(drawn).sum() > 1:
-            seen = drawn[np.isfinite(drawn)]
-            spread = tuple(float(q) for q in np.quantile(seen, (0.025, 0.5, 0.975)))
+        spread = middle_95(results.replicates.get(f"{name}.{ratio}"))
         rows.append(RatioRow(quantity.label, printed, text, obtained, spread))  # type: ignore[arg-type]
     if not rows:
         return None
