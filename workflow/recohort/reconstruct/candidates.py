@@ -183,13 +183,13 @@ class Bench:
         if isinstance(analysis, asked.ProportionAnalysis):
             rows = rows & self.known(analysis.having, unit, key, states)
             hits = (rows & mask(analysis.having)).sum(axis=1)
-            return self._share(quantity, analysis.interval, hits, rows.sum(axis=1))
+            return self.share(quantity, analysis.interval, hits, rows.sum(axis=1))
         if isinstance(analysis, asked.AccuracyAnalysis):
             conditions = (*analysis.test, *analysis.reference)
             rows = rows & self.known(conditions, unit, key, states)
             base, right = accuracy_parts(analysis, mask(analysis.test), mask(analysis.reference))
             hits, bases = (rows & base & right).sum(axis=1), (rows & base).sum(axis=1)
-            return self._share(quantity, analysis.interval, hits, bases)
+            return self.share(quantity, analysis.interval, hits, bases)
         if rows.shape[0] > 1:
             return None
         inside = rows[0]
@@ -256,7 +256,7 @@ class Bench:
             return _kaplan_meier(quantity, analysis, time, event, cluster)
         return None
 
-    def _share(
+    def share(
         self, quantity: Quantity, method: object, hits: FloatArray, n: FloatArray
     ) -> Found | None:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -294,7 +294,7 @@ class Bench:
         else:
             p = np.array(
                 [
-                    self._table_p((a, first.shape[1] - a, b, second.shape[1] - b), kind)
+                    self.table_p((a, first.shape[1] - a, b, second.shape[1] - b), kind)
                     for a, b in zip(
                         first.sum(axis=1).astype(int).tolist(),
                         second.sum(axis=1).astype(int).tolist(),
@@ -304,7 +304,7 @@ class Bench:
             )
         return {Statistic.P_VALUE: np.asarray(p), Statistic.DIFFERENCE: gap}
 
-    def _table_p(self, cells: tuple[int, ...], kind: asked.TwoSampleTestKind) -> float:
+    def table_p(self, cells: tuple[int, ...], kind: asked.TwoSampleTestKind) -> float:
         """The p-value of a table of four counts."""
         a, b, c, d = cells
         n = a + b + c + d

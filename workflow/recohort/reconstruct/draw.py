@@ -14,8 +14,9 @@ from recohort.card.layout import BinaryColumn, Condition, GroupColumn, NumericCo
 from recohort.card.reads import columns_read
 from recohort.card.statistic import Statistic
 from recohort.card.study import StudyCard
-from recohort.cohort import Cohort, FloatArray
+from recohort.cohort import Cohort, FloatArray, IntArray
 from recohort.reconstruct.coupling import couple
+from recohort.reconstruct.few_walk import walk_few
 from recohort.reconstruct.fill import fill
 from recohort.reconstruct.measurement import Measurement, describe, numeric_keys
 from recohort.reconstruct.model_block import Movable, block_models, build_block
@@ -55,6 +56,7 @@ class Effort:
     models: SearchEffort = field(default_factory=SearchEffort)
     survival: SurvivalEffort = field(default_factory=SurvivalEffort)
     wander: int = 24
+    few: int = 200_000
     polish: int = 3000
 
 
@@ -85,9 +87,10 @@ def draw_cohort(
     settled = _settled(card, measurements, targets)
     # Tests of one measurement first: what follows exchanges only rows that these do not tell apart.
     early = alone(card, targets, measurements)
-    moves = tried + polish(
-        card, cohort, columns, measurements, early, settled, rng, effort.polish, stop
+    moves = tried + walk_few(
+        card, cohort, columns, measurements, early, settled, rng, effort.few, stop
     )
+    moves += polish(card, cohort, columns, measurements, early, settled, rng, effort.polish, stop)
     held: set[str] = set()
     refits = 0
     for names in block_models(card, targets):
@@ -108,12 +111,13 @@ def draw_cohort(
     for key in _times(card, measurements, targets):
         if key not in held:
             # Predictors and groups may have moved: times that no longer print are mended.
-            columns[key], tried = fill_times(
+            columns[key], tried, _ = fill_times(
                 Frame(card, cohort), measurements[key], columns[key], targets, rng,
                 effort.survival, stop, conditions_on(card, key),
             )  # fmt: skip
             moves += tried
     fixed = frozenset(held) | settled
+    moves += walk_few(card, cohort, columns, measurements, targets, fixed, rng, effort.few, stop)
     moves += polish(card, cohort, columns, measurements, targets, fixed, rng, effort.polish, stop)
     values = Analyst(card, cohort).reported()
     return Drawn(cohort, values, unmet(targets, values), total_loss(targets, values), refits, moves)
@@ -138,11 +142,25 @@ def _measure(
         columns[key] = fill(measurement, rng)
         measurements[key] = measurement
         if survival_quantities(card, targets, key):
-            columns[key], tried = fill_times(
+            columns[key], tried, rows = fill_times(
                 frame, measurement, columns[key], targets, rng, effort.survival, stop
             )
             moves += tried
+            if rows is not None:
+                _reorder(card, columns, column.unit, rows)
+                order[column.unit] = order[column.unit][rows]
+                for other, found in measurements.items():
+                    if found.column.unit == column.unit:
+                        again = describe(Frame(card, cohort), other, targets, order[column.unit])
+                        measurements[other] = again
     return measurements, moves
+
+
+def _reorder(card: StudyCard, columns: dict[str, FloatArray], unit: str, rows: IntArray) -> None:
+    """Give each row of a unit the values of another, in all columns of the unit."""
+    for key, values in columns.items():
+        if card.columns[key.partition("@")[0]].unit == unit:
+            columns[key] = values[rows]
 
 
 def _times(
