@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from recohort.analysis.frame import Frame
+from recohort.card import analyses as asked
 from recohort.card.layout import Condition
-from recohort.cohort import FloatArray
+from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.stop import Stop
+from recohort.reconstruct.survival_order import Line, arrange, line_up, places_of, restore
 from recohort.reconstruct.survival_plan import plan_counts
 from recohort.reconstruct.survival_problem import Problem, pose
 from recohort.reconstruct.survival_walk import MET, rearrange, walk
@@ -38,6 +40,18 @@ _HOT = (40.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 _SWAPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Temperatures at which clusters exchange times."""
 
+_IN_LINE = 400
+"""Up to so many rows, an order of the rows is looked for first."""
+
+_MELT, _WARM_UP, _COLD = 1.5, 0.35, 0.03
+"""Temperatures at which that begins, begins again from what is near, and ends."""
+
+_CLOSE = 2.5
+"""The largest loss that is near."""
+
+_AGAIN = 3
+"""How often it begins again from there."""
+
 _FEW = 200
 """Up to so many rows, every other round does without a plan, which is exact for many alone."""
 
@@ -54,6 +68,10 @@ class SurvivalEffort:
     """A cycle's moves, beside 20 a row."""
     plans: int = 300
     """Changes of a plan's events tried."""
+    orders: int = 10
+    """Times that rows are put in order."""
+    turns: int = 600_000
+    """Moves of each."""
     wander: int = 10
     """Moves a row after the first state that prints."""
 
@@ -67,8 +85,11 @@ def fill_times(
     effort: SurvivalEffort,
     stop: Stop | None = None,
     stay: Sequence[Condition] | None = None,
-) -> tuple[FloatArray, int]:
+) -> tuple[FloatArray, int, IntArray | None]:
     """The column with times that come as near as may be, and the number of moves tried.
+
+    Third, where rows had to exchange their clusters: for each row of the unit, whose values in all
+    columns of the unit (this one among them) it is to have. Only without ``stay`` do they.
 
     What was printed of the times themselves (mean, quartiles, counts) goes on being printed. With
     ``stay`` the search begins at the present values, and rows do not cross the thresholds of these
@@ -76,12 +97,48 @@ def fill_times(
     """
     problem = pose(frame, measurement, values, targets, stay)
     if problem is None:
-        return values, 0
-    search = _Search(problem, rng, effort, stop)
+        return values, 0, None
+    before = problem.layout.cluster.copy()
+    mate = _mates(frame, measurement, problem) if stay is None else before[:0]
+    search = _Search(problem, mate, rng, effort, stop)
     moves = search.run()
     found = values.copy()
     found[problem.rows] = problem.times()
-    return found, moves
+    if np.array_equal(before, problem.layout.cluster):
+        return found, moves, None
+    order = np.arange(values.size)
+    comes = np.argsort(problem.layout.cluster, kind="stable")
+    order[problem.rows[np.argsort(before, kind="stable")]] = problem.rows[comes]
+    return found, moves, order
+
+
+def _mates(frame: Frame, measurement: Measurement, problem: Problem) -> IntArray:
+    """A number for each row, the same for rows that may exchange their clusters; or nothing.
+
+    What is known of their clusters must be the same, nothing may lie within the rows, and no other
+    times, with errors that depend on the clusters, be there already.
+    """
+    card, unit = frame.card, measurement.column.unit
+    columns = {
+        key: card.columns[key.partition("@")[0]].unit for key in sorted(frame.cohort.columns)
+    }
+    others = {
+        one.analysis.time
+        for one in card.quantities.values()
+        if isinstance(one.analysis, asked.KaplanMeierAnalysis) and one.analysis.clustered
+    }
+    if (
+        not problem.layout.clustered.any()
+        or any(table.within == unit for table in frame.cohort.tables.values())
+        or any(columns.get(key) == unit for key in others - {measurement.key})
+    ):
+        return np.zeros(0, dtype=np.int64)
+    table = np.zeros((problem.rows.size, 1))
+    for key, around in columns.items():
+        if around != unit and frame.rows_above(unit, around) is not None:
+            known = np.nan_to_num(frame.values(key, unit)[problem.rows], nan=-1e300)
+            table = np.column_stack([table, known])
+    return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 class _Search:
@@ -90,11 +147,13 @@ class _Search:
     def __init__(
         self,
         problem: Problem,
+        mate: IntArray,
         rng: np.random.Generator,
         effort: SurvivalEffort,
         stop: Stop | None,
     ) -> None:
-        self.problem, self.rng, self.effort, self.stop = problem, rng, effort, stop
+        self.problem, self.mate, self.rng = problem, mate, rng
+        self.effort, self.stop = effort, stop
         self.n = problem.rows.size
         self.clustered = bool(problem.targets.late < problem.targets.kind.size)
         self.moves = 0
@@ -138,6 +197,10 @@ class _Search:
         if loss <= MET:
             return self.moves
         best, kept = loss, at.copy()
+        if self.n <= _IN_LINE and self.is_free() and self.arrange():
+            if self.walk(0) <= MET:
+                self.wander()
+            return self.moves
         for number in range(self.effort.cycles):
             if self.late():
                 break
@@ -150,6 +213,59 @@ class _Search:
                 return self.moves
         at[:] = kept
         return self.moves
+
+    def is_free(self) -> bool:
+        """Whether rows may take any time: nothing else was printed of the times."""
+        room, places = self.problem.room, self.problem.layout.values.size
+        held = room.moments or room.cell.any() or room.low.any()
+        return not held and bool((room.high == places - 1).all())
+
+    def arrange(self) -> bool:
+        """Look for an order of the rows that prints everything, and give times in that order.
+
+        False where there are too few times for every row to have one of its own.
+        """
+        p, rng = self.problem, self.rng
+        line = line_up(p.layout, p.cox, p.targets, p.state.at, self.mate, rng)
+        if line is None:
+            return False
+        best, near = np.inf, np.inf
+        best_seq, near_seq = line.seq.copy(), line.seq.copy()
+        best_cluster, near_cluster = p.layout.cluster.copy(), p.layout.cluster.copy()
+        since = 0
+        for _ in range(self.effort.orders):
+            if self.late():
+                break
+            again = near <= _CLOSE and since < _AGAIN
+            if not again:
+                near, since = np.inf, 0
+            hot = _WARM_UP if again else _MELT
+            loss, taken = arrange(
+                line, p.layout, p.cox, p.targets, rng, self.effort.turns, hot, _COLD
+            )
+            self.moves += taken
+            since += 1
+            if loss < near:
+                near, since = loss, 0
+                near_seq[:], near_cluster[:] = line.seq, p.layout.cluster
+            else:
+                restore(line, p.layout, near_seq, near_cluster)
+            if loss < best:
+                best = loss
+                best_seq[:], best_cluster[:] = line.seq, p.layout.cluster
+            if loss <= MET and self.put(line):
+                return True
+        restore(line, p.layout, best_seq, best_cluster)
+        self.put(line)
+        return True
+
+    def put(self, line: Line) -> bool:
+        """Give the rows times in the order of the line; whether everything prints."""
+        p = self.problem
+        p.state.at[:] = places_of(line, p.room.pool, self.rng)
+        if self.clustered:
+            self.rearrange(0)
+        return self.walk(0) <= MET
 
     def wander(self) -> None:
         """Random moves among states that print everything."""
