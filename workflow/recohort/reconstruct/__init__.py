@@ -1,1 +1,1 @@
-"""Searches for cohorts that print the paper."""
+"""Searches for cohorts that print the paper; docs/reconstruct.md has a map of the files."""
