@@ -14,9 +14,9 @@ from recohort.card.statistic import Statistic
 from recohort.card.study import Quantity
 from recohort.feasible.variable import CountFact, Grid, VariableFacts
 
-__all__ = ["audit_variables"]
+__all__ = ["FACTS", "audit_variables"]
 
-_FIELDS = {
+FACTS = {
     Statistic.MEAN: "mean",
     Statistic.SD: "sd",
     Statistic.MEDIAN: "median",
@@ -25,6 +25,8 @@ _FIELDS = {
     Statistic.MIN: "minimum",
     Statistic.MAX: "maximum",
 }
+"""Summary statistics, and where `VariableFacts` holds them."""
+
 _LOOSE = {
     "step": "the measurement was recorded in finer steps",
     "low": "the scale reaches further down",
@@ -58,7 +60,7 @@ def audit_variables(facts: CardFacts, collected: Collected, seconds: float | Non
             continue
         key = quantity.analysis.column
         column = facts.numeric(key)
-        if column is None or not any(s in quantity.values for s in _FIELDS):
+        if column is None or not any(s in quantity.values for s in FACTS):
             continue
         counted = tuple(_counts(facts, quantity, key))
         size = facts.size(quantity)
@@ -68,13 +70,13 @@ def audit_variables(facts: CardFacts, collected: Collected, seconds: float | Non
             n_high=size.high,
             **{
                 field: quantity.values[statistic].number
-                for statistic, field in _FIELDS.items()
+                for statistic, field in FACTS.items()
                 if statistic in quantity.values
             },
             counts=tuple(fact for fact, _ in counted),
         )
         ids = {"n": size.id} if size.id else {}
-        ids |= {f: f"{name}.{s}" for s, f in _FIELDS.items() if s in quantity.values}
+        ids |= {f: f"{name}.{s}" for s, f in FACTS.items() if s in quantity.values}
         ids |= {f"count {i}": fact.source for i, (fact, _) in enumerate(counted, 1)}
         collected.findings.append(
             _settled(f"one_variable:{name}", strict, ids, facts, key, seconds)

@@ -9,9 +9,11 @@ from fractions import Fraction
 import numpy as np
 
 from recohort.analysis.frame import BoolArray, Frame
+from recohort.audit.card_variables import FACTS
 from recohort.card.analyses import (
     Accuracy,
     AccuracyAnalysis,
+    Analysis,
     AucAnalysis,
     FollowUpAnalysis,
     KaplanMeierAnalysis,
@@ -33,15 +35,8 @@ from recohort.reconstruct.target import Target
 
 __all__ = ["Measurement", "RowFacts", "describe", "numeric_keys"]
 
-_MARGIN = {
-    Statistic.MEAN: "mean",
-    Statistic.SD: "sd",
-    Statistic.MEDIAN: "median",
-    Statistic.Q1: "q1",
-    Statistic.Q3: "q3",
-    Statistic.MIN: "minimum",
-    Statistic.MAX: "maximum",
-}
+_CONVENTIONS = (SdDenominator.N_MINUS_1, QuantileDefinition.TYPE_7)
+"""Of an SD and of quantiles, where a quantity names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,56 +210,51 @@ def describe(frame: Frame, key: str, targets: Sequence[Target], order: FloatArra
     time = key.partition("@")[2] or None
     observed = _observed(frame, column, time, order)
     low, high, masks = _bounds(frame, column, time)
-    found: list[RowFacts] = []
-    groups: list[BoolArray] = []
-    counts: list[tuple[BoolArray, CountFact]] = []
     by_quantity: dict[str, list[Target]] = {}
     for one in targets:
         by_quantity.setdefault(one.quantity, []).append(one)
+    summaries: list[RowFacts] = []
+    counts: list[RowFacts] = []
+    groups: list[BoolArray] = []
     for name, wanted in by_quantity.items():
         quantity = card.quantities[name]
-        analysis = quantity.analysis
         population = card.populations[quantity.population]
         if population.unit != column.unit:
             continue
+        analysis = quantity.analysis
         counted = _counts(frame, key, quantity, wanted, observed)
         if counted is not None:
-            counts.append(counted)
+            rows, count = counted
+            n = int(rows.sum())
+            facts = VariableFacts(grid=column.grid, n_low=n, n_high=n, counts=(count,))
+            counts.append(RowFacts(rows, facts, *_CONVENTIONS, (count.source,)))
         if key in (getattr(analysis, "column", None), getattr(analysis, "time", None)):
             groups += _groups(frame, quantity)
-        if getattr(analysis, "column", None) != key:
-            continue
-        rows = observed & _known(frame, population.where, population.unit)
-        printed: dict[str, Printed] = {}
-        sd, quantiles = SdDenominator.N_MINUS_1, QuantileDefinition.TYPE_7
-        if isinstance(analysis, SummaryAnalysis):
-            sd, quantiles = analysis.sd, analysis.quantiles
-            for one in wanted:
-                if one.statistic in _MARGIN:
-                    printed[_MARGIN[one.statistic]] = one.printed
-        elif isinstance(analysis, LocationAnalysis):
-            for one in wanted:
-                negative = one.statistic is Statistic.PERCENT_REDUCTION
-                number = _negated(one.printed) if negative else one.printed
-                printed[analysis.by.value] = number
+        printed = _summary(analysis, wanted) if getattr(analysis, "column", None) == key else {}
         if printed:
-            n = int(rows.sum())
-            facts = _facts(column.grid, n, printed)
-            found.append(RowFacts(rows, facts, sd, quantiles, tuple(t.id for t in wanted)))
-    for rows, count in counts:
-        n = int(rows.sum())
-        facts = VariableFacts(grid=column.grid, n_low=n, n_high=n, counts=(count,))
-        found.append(
-            RowFacts(
-                rows, facts, SdDenominator.N_MINUS_1, QuantileDefinition.TYPE_7, (count.source,)
-            )
-        )
-    found = _joined(found)
+            rows = observed & _known(frame, population.where, population.unit)
+            facts = _facts(column.grid, int(rows.sum()), printed)
+            conventions = _CONVENTIONS
+            if isinstance(analysis, SummaryAnalysis):
+                conventions = analysis.sd, analysis.quantiles
+            summaries.append(RowFacts(rows, facts, *conventions, tuple(t.id for t in wanted)))
+    found = _joined(summaries + counts)
     margins = _codes(observed, [f.rows for f in found] + masks)
     strata = _codes(observed, [f.rows for f in found] + masks + groups)
     return Measurement(
         key, column, time, observed, low, high, margins, strata, tuple(found), bool(groups)
     )
+
+
+def _summary(analysis: Analysis, wanted: Sequence[Target]) -> dict[str, Printed]:
+    """What was printed of a column's distribution, by the name that `VariableFacts` gives it."""
+    if isinstance(analysis, SummaryAnalysis):
+        return {FACTS[t.statistic]: t.printed for t in wanted if t.statistic in FACTS}
+    if isinstance(analysis, LocationAnalysis):
+        one = wanted[-1]
+        turned = one.statistic is Statistic.PERCENT_REDUCTION
+        return {analysis.by.value: _negated(one.printed) if turned else one.printed}
+    return {}
 
 
 def _groups(frame: Frame, quantity: Quantity) -> list[BoolArray]:
