@@ -153,6 +153,7 @@ class _Problem:
                 values = columns[key].copy()
                 values[moved] = np.round(self.state.at[k][moved] * step, decimals)
                 columns[key] = values
+        self.start = self.state.at.copy()
 
 
 def _problem(
