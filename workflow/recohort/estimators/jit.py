@@ -1,9 +1,16 @@
-"""numba's decorator with the types of the function it compiles."""
+"""numba's decorator with the types of the function it compiles.
+
+What is compiled once and kept on disk is compiled anew when any source of it has changed.
+"""
 
 from __future__ import annotations
 
+import re
 import warnings
+import zlib
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit
@@ -12,6 +19,10 @@ from numba import njit
 _compiled: Callable[..., Any] = njit
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+_PACKAGE = Path(__file__).parents[1]
+_IMPORT = re.compile(r"^from recohort\.([\w.]+) import", re.MULTILINE)
+_COMPILES = re.compile(r"^from (numba|recohort\.estimators\.jit)\b", re.MULTILINE)
 
 
 def inner(function: Function) -> Function:
@@ -44,7 +55,7 @@ def entry(function: Function) -> Function:
     It runs without the interpreter's lock.
     """
     try:
-        return cast("Function", njit(cache=True, nogil=True)(function))
+        compiled: Any = njit(cache=True, nogil=True)(function)
     except RuntimeError:
         # Said once, since Python shows a warning of one place once.
         warnings.warn(
@@ -53,3 +64,23 @@ def entry(function: Function) -> Function:
             stacklevel=1,
         )
         return cast("Function", njit(nogil=True)(function))
+    # numba looks at the function's own file alone.
+    kept, file = compiled._cache._cache_file, Path(function.__code__.co_filename)
+    kept._source_stamp = (kept._source_stamp, checksum(sources(file)))
+    return cast("Function", compiled)
+
+
+@lru_cache(maxsize=64)
+def sources(file: Path) -> frozenset[Path]:
+    """A file, and all of this package's files with compiled code that it imports from."""
+    found = {file}
+    for name in _IMPORT.findall(file.read_text(encoding="utf-8")):
+        part = _PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
+        if part.exists() and _COMPILES.search(part.read_text(encoding="utf-8")):
+            found |= sources(part)
+    return frozenset(found)
+
+
+def checksum(files: frozenset[Path]) -> int:
+    """A checksum of what the files hold."""
+    return zlib.crc32(b"".join(file.read_bytes() for file in sorted(files)))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,116 +39,89 @@ def finite(values: Vector) -> bool:
     return rest == 0.0
 
 
-def sources_checksum() -> int:
-    """A checksum of the compiled core's sources.
+@entry
+def fit_mixed_batch(
+    y: Matrix,
+    trials: Matrix,
+    weights: Matrix,
+    offset: Matrix,
+    x: NDArray[np.float64],
+    group: NDArray[np.int64],
+    groups_max: int,
+    z: Vector,
+    log_weight: Vector,
+    start: Matrix,
+    fixed_sd: Vector,
+    out_theta: Matrix,
+    out_cov: NDArray[np.float64],
+    out_loglik: Vector,
+    out_flag: NDArray[np.int64],
+    out_iterations: NDArray[np.int64],
+    out_mode: Matrix,
+    out_scale: Matrix,
+) -> None:
+    """Fit every cohort; arguments with a leading size of 1 are shared by all.
 
-    numba renews its copy on disk when the file of the function itself changes, but not when a
-    file that it calls does.
+    With no nodes (z of size 0) the model is ordinary logistic regression. ``out_mode`` and
+    ``out_scale`` are filled unless they have no columns.
     """
-    here = Path(__file__).parent
-    names = (
-        "jit.py",
-        "simd.py",
-        "logistic_kernel.py",
-        "mixed_logistic_kernel.py",
-        "laplace_kernel.py",
-        "mixed_logistic_start_kernel.py",
-        "mixed_logistic_fit_kernel.py",
-        "mixed_logistic_batch_kernel.py",
-    )
-    return zlib.crc32(b"".join((here / name).read_bytes() for name in names))
-
-
-def _build(checksum: int) -> Callable[..., None]:
-    def fit_mixed_batch(
-        y: Matrix,
-        trials: Matrix,
-        weights: Matrix,
-        offset: Matrix,
-        x: NDArray[np.float64],
-        group: NDArray[np.int64],
-        groups_max: int,
-        z: Vector,
-        log_weight: Vector,
-        start: Matrix,
-        fixed_sd: Vector,
-        out_theta: Matrix,
-        out_cov: NDArray[np.float64],
-        out_loglik: Vector,
-        out_flag: NDArray[np.int64],
-        out_iterations: NDArray[np.int64],
-        out_mode: Matrix,
-        out_scale: Matrix,
-    ) -> None:
-        """Fit every cohort; arguments with a leading size of 1 are shared by all.
-
-        With no nodes (z of size 0) the model is ordinary logistic regression. ``out_mode`` and
-        ``out_scale`` are filled unless they have no columns.
-        """
-        # Naming the checksum makes it part of the key of the copy on disk.
-        cohorts = out_flag.size if checksum >= 0 else 0
-        n, p = x.shape[1], x.shape[2]
-        mixed = z.size > 0
-        cohort = new_cohort(n, p, groups_max)
-        newton = new_newton(p + 1)
-        room = new_groups(cohort.trials.size, groups_max, p, max(z.size, 1))
-        theta = np.zeros(p + 1)
-        total_x = np.zeros(p)
-        plain = np.zeros(p)
-        for c in range(cohorts):
-            one_y = y[c if y.shape[0] > 1 else 0]
-            one_x = x[c if x.shape[0] > 1 else 0]
-            begin = start[c if start.shape[0] > 1 else 0]
-            out_theta[c, :] = np.nan
-            out_cov[c, :, :] = np.nan
-            out_loglik[c] = np.nan
-            out_iterations[c] = 0
-            if not (finite(one_y) and finite(one_x.reshape(n * p))):
-                out_flag[c] = INVALID
+    n, p = x.shape[1], x.shape[2]
+    mixed = z.size > 0
+    cohort = new_cohort(n, p, groups_max)
+    newton = new_newton(p + 1)
+    room = new_groups(cohort.trials.size, groups_max, p, max(z.size, 1))
+    theta = np.zeros(p + 1)
+    total_x = np.zeros(p)
+    plain = np.zeros(p)
+    for c in range(out_flag.size):
+        one_y = y[c if y.shape[0] > 1 else 0]
+        one_x = x[c if x.shape[0] > 1 else 0]
+        begin = start[c if start.shape[0] > 1 else 0]
+        out_theta[c, :] = np.nan
+        out_cov[c, :, :] = np.nan
+        out_loglik[c] = np.nan
+        out_iterations[c] = 0
+        if not (finite(one_y) and finite(one_x.reshape(n * p))):
+            out_flag[c] = INVALID
+            continue
+        rows, groups, unit, largest = pack(
+            cohort,
+            one_y,
+            trials[c if trials.shape[0] > 1 else 0],
+            weights[c if weights.shape[0] > 1 else 0],
+            offset[c if offset.shape[0] > 1 else 0],
+            one_x,
+            group[c if group.shape[0] > 1 else 0],
+        )
+        if mixed:
+            if groups < 2 or largest < 2:
+                out_flag[c] = UNIDENTIFIED
                 continue
-            rows, groups, unit, largest = pack(
-                cohort,
-                one_y,
-                trials[c if trials.shape[0] > 1 else 0],
-                weights[c if weights.shape[0] > 1 else 0],
-                offset[c if offset.shape[0] > 1 else 0],
-                one_x,
-                group[c if group.shape[0] > 1 else 0],
+            likelihood = Likelihood(cohort, rows, groups, p, unit, z, log_weight, total_x)
+            sd = fixed_sd[c if fixed_sd.shape[0] > 1 else 0]
+            flag, loglik, iterations = fit_mixed_rows(
+                likelihood, begin, sd, theta, newton, room, plain
             )
-            if mixed:
-                if groups < 2 or largest < 2:
-                    out_flag[c] = UNIDENTIFIED
-                    continue
-                likelihood = Likelihood(cohort, rows, groups, p, unit, z, log_weight, total_x)
-                sd = fixed_sd[c if fixed_sd.shape[0] > 1 else 0]
-                flag, loglik, iterations = fit_mixed_rows(
-                    likelihood, begin, sd, theta, newton, room, plain
-                )
-            else:
-                theta[p] = 0.0
-                for j in range(p):
-                    theta[j] = begin[j] if begin[0] == begin[0] else 0.0
-                newton.covariance[:, :] = np.nan
-                flag, loglik, iterations = fit_logistic_rows(
-                    cohort, rows, groups, p, theta, newton, np.inf
-                )
-                if flag == OK:
-                    cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
-                elif flag == SINGLE_OUTCOME:
-                    theta[:p] = np.nan
-            out_flag[c] = flag
-            out_loglik[c] = loglik
-            out_iterations[c] = iterations
-            for j in range(p + 1):
-                out_theta[c, j] = theta[j]
-                for k in range(p + 1):
-                    out_cov[c, j, k] = newton.covariance[j, k]
-            if out_mode.shape[1] > 0 and (flag <= BOUNDARY or flag == INEXACT):
-                for g in range(groups):
-                    out_mode[c, g] = room.mode[g] * theta[p]
-                    out_scale[c, g] = room.scale[g] * theta[p]
-
-    return entry(fit_mixed_batch)
-
-
-fit_mixed_batch = _build(sources_checksum())
+        else:
+            theta[p] = 0.0
+            for j in range(p):
+                theta[j] = begin[j] if begin[0] == begin[0] else 0.0
+            newton.covariance[:, :] = np.nan
+            flag, loglik, iterations = fit_logistic_rows(
+                cohort, rows, groups, p, theta, newton, np.inf
+            )
+            if flag == OK:
+                cholesky_inverse(newton.lower, p, newton.covariance, newton.step, newton.unit)
+            elif flag == SINGLE_OUTCOME:
+                theta[:p] = np.nan
+        out_flag[c] = flag
+        out_loglik[c] = loglik
+        out_iterations[c] = iterations
+        for j in range(p + 1):
+            out_theta[c, j] = theta[j]
+            for k in range(p + 1):
+                out_cov[c, j, k] = newton.covariance[j, k]
+        if out_mode.shape[1] > 0 and (flag <= BOUNDARY or flag == INEXACT):
+            for g in range(groups):
+                out_mode[c, g] = room.mode[g] * theta[p]
+                out_scale[c, g] = room.scale[g] * theta[p]
