@@ -40,11 +40,14 @@ _HOT = (40.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 _SWAPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Temperatures at which clusters exchange times."""
 
-_IN_LINE = 400
-"""Up to so many rows, an order of the rows is looked for first."""
+_IN_LINE = 150
+"""Up to so many rows, an order of the rows is looked for at once."""
 
-_MELT, _WARM_UP, _COLD = 1.5, 0.35, 0.03
-"""Temperatures at which that begins, begins again from what is near, and ends."""
+_MENDED = 400
+"""Up to so many, it is looked for from the state that each round ends with."""
+
+_MELT, _WARM_UP, _MEND, _COLD = 1.5, 0.35, 0.15, 0.03
+"""Temperatures at which that begins, begins again from what is near or from a round's, and ends."""
 
 _CLOSE = 2.5
 """The largest loss that is near."""
@@ -197,7 +200,7 @@ class _Search:
         if loss <= MET:
             return self.moves
         best, kept = loss, at.copy()
-        if self.n <= _IN_LINE and self.is_free() and self.arrange():
+        if self.n <= _IN_LINE and self.is_free() and self.arrange(self.effort.orders, _CLOSE):
             if self.walk(0) <= MET:
                 self.wander()
             return self.moves
@@ -208,6 +211,11 @@ class _Search:
             loss = self.cycle(planned)
             if loss < best:
                 best, kept = loss, at.copy()
+            if loss > MET and self.n <= _MENDED and self.is_free() and not self.late():
+                self.arrange(2, np.inf, _MEND)
+                loss = self.walk(0)
+                if loss < best:
+                    best, kept = loss, at.copy()
             if loss <= MET:
                 self.wander()
                 return self.moves
@@ -220,10 +228,11 @@ class _Search:
         held = room.moments or room.cell.any() or room.low.any()
         return not held and bool((room.high == places - 1).all())
 
-    def arrange(self) -> bool:
+    def arrange(self, orders: int, close: float, hot: float = _MELT) -> bool:
         """Look for an order of the rows that prints everything, and give times in that order.
 
-        False where there are too few times for every row to have one of its own.
+        It begins ``hot``, and begins again from what is ``close``. False where there are too few
+        times for every row to have one of its own.
         """
         p, rng = self.problem, self.rng
         line = line_up(p.layout, p.cox, p.targets, p.state.at, self.mate, rng)
@@ -233,13 +242,11 @@ class _Search:
         best_seq, near_seq = line.seq.copy(), line.seq.copy()
         best_cluster, near_cluster = p.layout.cluster.copy(), p.layout.cluster.copy()
         since = 0
-        for _ in range(self.effort.orders):
+        for _ in range(orders):
             if self.late():
                 break
-            again = near <= _CLOSE and since < _AGAIN
-            if not again:
+            if near > close or since >= _AGAIN:
                 near, since = np.inf, 0
-            hot = _WARM_UP if again else _MELT
             loss, taken = arrange(
                 line, p.layout, p.cox, p.targets, rng, self.effort.turns, hot, _COLD
             )
@@ -255,6 +262,7 @@ class _Search:
                 best_seq[:], best_cluster[:] = line.seq, p.layout.cluster
             if loss <= MET and self.put(line):
                 return True
+            hot = _WARM_UP if near <= close and since < _AGAIN else _MELT
         restore(line, p.layout, best_seq, best_cluster)
         self.put(line)
         return True
