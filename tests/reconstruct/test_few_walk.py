@@ -276,7 +276,7 @@ def test_columns_that_are_held_stay_and_rows_of_what_is_no_term_too(tmp_path: Pa
     before = {key: values.copy() for key, values in columns.items()}
     few_walk.walk_few(
         card, cohort_of(columns), columns, measured(card, columns), targets_of(card, list(Role)),
-        frozenset({"iron", "score@early"}), rng, 2000,
+        frozenset({"iron", "score@early"}), rng, 50_000,
     )  # fmt: skip
     assert np.array_equal(columns["iron"], before["iron"])
     assert np.array_equal(columns["score@early"], before["score@early"])

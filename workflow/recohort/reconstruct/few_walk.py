@@ -29,6 +29,7 @@ __all__ = ["walk_few"]
 _FEW = 400
 """Rows up to which values move one by one."""
 
+_MET = 1e-9
 _BINS = 200
 _HOT, _COLD = (1.0, 0.5, 0.5, 1.0, 0.5, 0.5), 0.05
 """At first a miss as large as half a printed unit is taken in about one move of seven."""
@@ -63,9 +64,10 @@ def walk_few(
     moves: int,
     stop: Stop | None = None,
 ) -> int:
-    """Improve a cohort's columns in place, unit by unit; returns the number of moves.
+    """Make a cohort's columns print, in place, those tied to each other together; counts moves.
 
-    Columns in ``held`` stay, and so do rows of which something was printed that is no term.
+    Columns in ``held`` stay, and so do rows of which something was printed that is no term. Columns
+    of which not everything comes to print stay as they were.
     """
     of: dict[str, list[Target]] = {}
     for one in targets:
@@ -76,12 +78,14 @@ def walk_few(
         if problem is None:
             continue
         for hot in _HOT:
-            if problem.state.loss.sum() <= 1e-9 or (stop is not None and stop()):
+            if problem.state.loss.sum() <= _MET or (stop is not None and stop()):
                 break
             done += problem.improve(moves, hot, rng)
             # What is in the way counts for more, so that the rest makes way for it.
             problem.state.weight[problem.state.loss > 0.0] *= _HARDER
-        problem.write(columns)
+        # What cannot all print would heap values up: then the columns stay as they were.
+        if problem.state.loss.sum() <= _MET:
+            problem.write(columns)
     return done
 
 
