@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = ROOT / "tests" / "reference" / "public_data"
 
 
-@pytest.mark.parametrize("study", ["asah", "cbpp", "pbc"])
+@pytest.mark.parametrize("study", ["asah", "cbpp", "lung", "pbc"])
 def test_a_paper_of_public_data_printed_by_r_is_matched(
     study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

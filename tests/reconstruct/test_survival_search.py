@@ -20,6 +20,7 @@ from recohort.estimators.cox import cox
 from recohort.estimators.kaplan_meier import SurvivalInterval, kaplan_meier, landmark_rate
 from recohort.reconstruct.draw import Effort, draw_cohort
 from recohort.reconstruct.measurement import describe
+from recohort.reconstruct.survival_order import arrange, line_up, places_of
 from recohort.reconstruct.survival_problem import Problem, pose
 from recohort.reconstruct.survival_walk import rearrange, walk
 from recohort.reconstruct.target import Target, targets_of
@@ -149,6 +150,44 @@ def test_clusters_that_exchange_times_keep_the_curve_and_give_the_estimators_err
     found = landmark_rate(curve, 104.0).estimate
     variance = problem.state.greenwood[0] * problem.state.ratio[0]
     assert np.sqrt(variance) * found.value == pytest.approx(found.se, rel=1e-9)
+
+
+def test_rows_in_line_give_the_estimators_curves_errors_and_cox_fit(tmp_path: Path) -> None:
+    """Also once rows have exchanged their clusters, which keeps the clusters' sizes."""
+    quantities = {
+        **{f"all_{at}": rate("all", at, PRINTED, clustered="true") for at in ("52", "104")},
+        "arm": rate("arm_1", "104", PRINTED),
+        "hazard": HAZARD,
+    }
+    card = a_card(tmp_path, 80, quantities, owners=50)
+    rng = np.random.default_rng(9)
+    problem, frame, _, _ = posed(card, rng)
+    layout, before = problem.layout, problem.layout.cluster.copy()
+    mate = np.zeros(80, dtype=np.int64)
+    line = line_up(layout, problem.cox, problem.targets, problem.state.at, mate, rng)
+    assert line is not None
+    _, moves = arrange(line, layout, problem.cox, problem.targets, rng, 4000, 5.0, 5.0)
+    assert moves == 4000
+    at = places_of(line, problem.room.pool, rng)
+    assert np.unique(at).size == 80
+    assert np.array_equal(np.argsort(at), line.seq[line.seq >= 0])
+    assert not np.array_equal(before, layout.cluster)
+    assert np.array_equal(np.bincount(before), np.bincount(layout.cluster))
+    times, relapse = layout.values[at], frame.cohort.columns["relapse"]
+    arm = frame.cohort.columns["arm"]
+    for c, mark in ((0, 0), (0, 1), (1, 2)):
+        inside = layout.member[c][layout.atom]
+        groups = layout.cluster[inside] if layout.clustered[c] else None
+        scale = SurvivalInterval.LOG_LOG
+        curve = kaplan_meier(times[inside], relapse[inside], scale, 0.95, groups)
+        found = landmark_rate(curve, float(layout.values[layout.place[mark]])).estimate
+        assert np.exp(line.log[mark]) == pytest.approx(found.value, abs=1e-9)
+        error = np.sqrt(line.spread[mark]) * found.value
+        assert error == pytest.approx(found.se, rel=1e-6)
+    arrange(line, layout, problem.cox, problem.targets, rng, 1, 1e-9, 1e-9)
+    fit = cox(times, relapse, arm[:, None])
+    assert problem.cox.found[0, 0, 0] == pytest.approx(fit.coefficients[0], abs=2e-3)
+    assert problem.cox.found[0, 1, 0] == pytest.approx(fit.standard_errors[0], rel=2e-3)
 
 
 @pytest.fixture(scope="module")

@@ -40,11 +40,14 @@ _HOT = (40.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 _SWAPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Temperatures at which clusters exchange times."""
 
-_IN_LINE = 150
+_IN_LINE = 90
 """Up to so many rows, an order of the rows is looked for at once."""
 
 _MENDED = 400
 """Up to so many, it is looked for from the state that each round ends with."""
+
+_WORTH = 30.0
+"""The largest loss of a round for which that is tried."""
 
 _MELT, _WARM_UP, _MEND, _COLD = 1.5, 0.35, 0.15, 0.03
 """Temperatures at which that begins, begins again from what is near or from a round's, and ends."""
@@ -211,7 +214,8 @@ class _Search:
             loss = self.cycle(planned)
             if loss < best:
                 best, kept = loss, at.copy()
-            if loss > MET and self.n <= _MENDED and self.is_free() and not self.late():
+            worth = MET < loss <= _WORTH and self.n <= _MENDED
+            if worth and self.is_free() and not self.late():
                 self.arrange(2, np.inf, _MEND)
                 loss = self.walk(0)
                 if loss < best:
