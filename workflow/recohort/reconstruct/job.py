@@ -21,11 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from recohort.card.loader import CardFile, Setting, load_card
-from recohort.card.statistic import Role
+from recohort.card.reads import columns_read
+from recohort.card.statistic import Role, Statistic
 from recohort.card.study import StudyCard
 from recohort.reconstruct.draw import Drawn, Effort, draw_cohort
+from recohort.reconstruct.measurement import numeric_keys
 from recohort.reconstruct.stop import Stop
-from recohort.reconstruct.target import targets_of
+from recohort.reconstruct.target import Target, targets_of
 
 __all__ = ["Job", "Outcome", "Purpose", "Run", "Shortfall", "workers"]
 
@@ -76,6 +78,8 @@ class Outcome:
     is_interrupted: bool = False
 
 
+_TIED = (Statistic.MEDIAN, Statistic.Q1, Statistic.Q3, Statistic.P_VALUE)
+
 _LAST_WORD = 10.0
 """Seconds that jobs at hand have, after an interrupt, to end with the best that they have."""
 
@@ -124,6 +128,16 @@ class Shortfall:
         return all(any(one in conflict for conflict in self.conflicts) for one in self.missed)
 
 
+def _chancy(card: StudyCard, targets: Iterable[Target]) -> frozenset[str]:
+    """Targets that scores of a few levels miss by the same estimate twice by chance alone."""
+    numeric = numeric_keys(card).keys()
+    return frozenset(
+        one.id
+        for one in targets
+        if one.statistic in _TIED and columns_read(card, one.quantity) & numeric
+    )
+
+
 def _draw(job: Job) -> Outcome:
     """The first attempt that prints every target, else the one that misses fewest."""
     card = _card(job.path, job.setting)
@@ -132,6 +146,7 @@ def _draw(job: Job) -> Outcome:
     best: Drawn | None = None
     before: dict[str, float] = {}
     fixed: frozenset[str] = frozenset()
+    chancy = _chancy(card, targets)
     stop = Stop(job.deadline)
     with stop.listening():
         for attempt in range(job.attempts):
@@ -142,7 +157,11 @@ def _draw(job: Job) -> Outcome:
             if stop() or Shortfall.of(drawn.unmet, job.aims, job.conflicts).is_excused:
                 break
             missed = {name: drawn.estimates[name] for name in drawn.unmet}
-            fixed = frozenset(name for name, value in missed.items() if before.get(name) == value)
+            fixed = frozenset(
+                name
+                for name, value in missed.items()
+                if before.get(name) == value and name not in chancy
+            )
             if missed.keys() == fixed:
                 break
             before = missed
