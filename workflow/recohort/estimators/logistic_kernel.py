@@ -244,13 +244,20 @@ def evaluate_logistic(
 
 
 @lean
-def cholesky(a: Matrix, size: int, lower: Matrix) -> int:
-    """a = lower lower' of the leading block; the first pivot that is not positive, or -1."""
+def cholesky(
+    a: Matrix, size: int, lower: Matrix, relative: float = PIVOT, least: float = 0.0
+) -> int:
+    """a = lower lower' of the leading block; the first pivot that is not positive, or -1.
+
+    A pivot is positive if it exceeds ``least`` and ``relative`` times its diagonal element.
+    ``lower`` may be ``a`` itself.
+    """
     for j in range(size):
+        whole = abs(a[j, j])
         pivot = a[j, j]
         for k in range(j):
             pivot -= lower[j, k] * lower[j, k]
-        if not pivot > PIVOT * abs(a[j, j]):
+        if not pivot > relative * whole + least:
             return j
         root = np.sqrt(pivot)
         lower[j, j] = root

@@ -7,6 +7,7 @@ import numpy as np
 from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
 from recohort.estimators.jit import entry, inner
+from recohort.estimators.logistic_kernel import cholesky, cholesky_solve
 
 __all__ = [
     "auc_effects",
@@ -17,39 +18,8 @@ __all__ = [
 ]
 
 
-@inner
-def _factor(matrix: FloatArray) -> bool:
-    """Cholesky factor in the lower triangle, in place; whether the matrix is positive."""
-    p = matrix.shape[0]
-    for j in range(p):
-        total = matrix[j, j]
-        for k in range(j):
-            total -= matrix[j, k] * matrix[j, k]
-        if not total > 1e-12:
-            return False
-        root = np.sqrt(total)
-        matrix[j, j] = root
-        for i in range(j + 1, p):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] = total / root
-    return True
-
-
-@inner
-def _solve(lower: FloatArray, score: FloatArray, step: FloatArray) -> None:
-    p = score.size
-    for i in range(p):
-        value = score[i]
-        for k in range(i):
-            value -= lower[i, k] * step[k]
-        step[i] = value / lower[i, i]
-    for i in range(p - 1, -1, -1):
-        value = step[i]
-        for k in range(i + 1, p):
-            value -= lower[k, i] * step[k]
-        step[i] = value / lower[i, i]
+_LEAST = 1e-12
+"""A pivot of an information matrix below this is none."""
 
 
 @inner
@@ -132,20 +102,20 @@ def newton_moves(
                             other -= lean[group[row], k]
                         matrix[j, k] += weight * pull * other
         kept[:, :] = matrix
-        if not _factor(matrix):
+        if cholesky(matrix, p, matrix, 0.0, _LEAST) >= 0:
             coefs[m, :] = np.nan
             ses[m, :] = np.nan
             continue
-        _solve(matrix, score, step)
+        cholesky_solve(matrix, p, score, step)
         for j in range(p):
             for k in range(j + 1):
                 value = kept[j, k]
                 for i in range(p):
                     value += bend[j, k, i] * step[i]
                 matrix[j, k] = value
-        if not _factor(matrix):
+        if cholesky(matrix, p, matrix, 0.0, _LEAST) >= 0:
             matrix[:, :] = kept
-            _factor(matrix)
+            cholesky(matrix, p, matrix, 0.0, _LEAST)
         _deviations(matrix, ses[m])
         for j in range(p):
             coefs[m, j] = coef[j] + step[j]
