@@ -79,99 +79,147 @@ def polish(
     versions of it, of all sizes, against every target that depends on it, and keeps the best.
     Columns in ``held`` stay, and targets that depend on none but those are left alone.
     """
-    by_quantity: dict[str, list[Target]] = {}
-    for one in targets:
-        by_quantity.setdefault(one.quantity, []).append(one)
-    depends = {name: columns_read(card, name) for name in by_quantity}
-    movable = {
-        name: sorted(k for k in keys if k in measurements and k not in held)
-        for name, keys in depends.items()
-    }
-    bench = Bench(card, cohort, columns)
-    current: dict[str, float] = {}
-    slow: set[str] = set()
-    for name, mine in by_quantity.items():
-        if movable[name]:
-            key = movable[name][0]
-            current[name] = float(bench.losses(name, mine, key, columns[key][None, :])[0])
-            if not bench.is_quick(name, key, columns[key][None, :]):
-                slow.add(name)
-    names, many = list(current), len(current)
-    keys = sorted({key for name in current for key in movable[name]})
-    touched = {key: [q for q in current if key in depends[q]] for key in keys}
-    movers = {key: Mover(measurements[key]) for key in keys}
-    told = {key: {q: by_quantity[q] for q in touched[key]} for key in keys}
+    search = _Polish(card, cohort, columns, measurements, targets, held, rng)
+    search.run(steps, stop)
+    return search.measured
 
-    def loss_of(name: str, softness: float) -> float:
-        key = movable[name][0]
-        state = columns[key][None, :]
-        return float(bench.losses(name, by_quantity[name], key, state, softness)[0])
 
-    best, least = dict(columns), sum(current.values())
-    weight = dict.fromkeys(current, 1.0)
-    idle = dict.fromkeys(current, 0)
-    vain = dict.fromkeys(current, 0)
-    measured = since = cycle = 0
-    softness = 0.0
-    for _ in range(steps):
-        if stop is not None and stop():
-            break
-        open_ = [q for q, loss in current.items() if loss > MET and vain[q] < _VAIN]
-        if softness == 0.0 and (not open_ or since >= _PATIENCE):
-            if not open_ or cycle == _CYCLES:
+class _Polish:
+    """The state of the last moves: the columns, and how far each quantity is from printing.
+
+    Quantities are those of which a column may move. ``weight`` says how much each one's loss
+    counts, ``idle`` and ``vain`` how many steps it has waited for a gain and for a nearer version.
+    """
+
+    def __init__(
+        self,
+        card: StudyCard,
+        cohort: Cohort,
+        columns: dict[str, FloatArray],
+        measurements: Mapping[str, Measurement],
+        targets: Sequence[Target],
+        held: frozenset[str],
+        rng: np.random.Generator,
+    ) -> None:
+        self.card, self.columns, self.rng = card, columns, rng
+        self.targets: dict[str, list[Target]] = {}
+        for one in targets:
+            self.targets.setdefault(one.quantity, []).append(one)
+        self.depends = {name: columns_read(card, name) for name in self.targets}
+        self.movable = {
+            name: sorted(k for k in keys if k in measurements and k not in held)
+            for name, keys in self.depends.items()
+        }
+        self.bench = Bench(card, cohort, columns)
+        self.softness = 0.0
+        self.loss = {name: self.loss_of(name) for name in self.targets if self.movable[name]}
+        self.slow = {name for name in self.loss if not self.is_quick(name)}
+        keys = sorted({key for name in self.loss for key in self.movable[name]})
+        self.touched = {key: [q for q in self.loss if key in self.depends[q]] for key in keys}
+        self.movers = {key: Mover(measurements[key]) for key in keys}
+        self.told = {key: {q: self.targets[q] for q in self.touched[key]} for key in keys}
+        self.weight = dict.fromkeys(self.loss, 1.0)
+        self.idle = dict.fromkeys(self.loss, 0)
+        self.vain = dict.fromkeys(self.loss, 0)
+        self.measured = 0
+
+    def loss_of(self, name: str) -> float:
+        """How far a quantity is from printing now."""
+        key = self.movable[name][0]
+        state = self.columns[key][None, :]
+        return float(self.bench.losses(name, self.targets[name], key, state, self.softness)[0])
+
+    def is_quick(self, name: str) -> bool:
+        """Whether versions of a quantity's column are measured side by side."""
+        key = self.movable[name][0]
+        return self.bench.is_quick(name, key, self.columns[key][None, :])
+
+    def run(self, steps: int, stop: Stop | None) -> None:
+        """Step until everything prints, nothing helps any more or the steps are spent."""
+        best, least = dict(self.columns), sum(self.loss.values())
+        since = cycle = 0
+        for _ in range(steps):
+            if stop is not None and stop():
                 break
-            cycle, since = cycle + 1, 0
-            weight = dict.fromkeys(current, 1.0)
-        since += 1
-        eased = _eased(cycle, since)
-        if eased != softness:
-            softness = eased
-            current.update({q: loss_of(q, softness) for q in current})
-        name = open_[int(rng.integers(len(open_)))] if open_ else names[int(rng.integers(many))]
-        if is_change_of_means(card.quantities[name]) and rng.random() < _PAIRED:
-            found = meet_change(bench, name, told, movers, weight, rng) or {}
-            before = {key: columns[key] for key in found}
-            columns.update(found)
-            changed = {q: loss_of(q, softness) for key in found for q in touched[key]}
-            if sum(weight[q] * (loss - current[q]) for q, loss in changed.items()) < -1e-9:
-                current.update(changed)
-            else:
-                columns.update(before)
-        key = movable[name][int(rng.integers(len(movable[name])))]
-        is_slow = bool(slow.intersection(touched[key]))
+            unmet = [q for q, loss in self.loss.items() if loss > MET and self.vain[q] < _VAIN]
+            if self.softness == 0.0 and (not unmet or since >= _PATIENCE):
+                if not unmet or cycle == _CYCLES:
+                    break
+                cycle, since = cycle + 1, 0
+                self.weight = dict.fromkeys(self.loss, 1.0)
+            since += 1
+            self.soften(_eased(cycle, since))
+            choices = unmet or list(self.loss)
+            name = choices[int(self.rng.integers(len(choices)))]
+            if is_change_of_means(self.card.quantities[name]) and self.rng.random() < _PAIRED:
+                self.move_both(name)
+            key = self.movable[name][int(self.rng.integers(len(self.movable[name])))]
+            if self.step(name, key):
+                now = sum(self.loss.values())
+                if self.softness == 0.0 and now < least - 1e-9:
+                    best, least, since = dict(self.columns), now, min(since, _EASED)
+        self.columns.update(best)
+
+    def soften(self, softness: float) -> None:
+        """Measure everything anew where targets become softer or harder."""
+        if softness != self.softness:
+            self.softness = softness
+            self.loss.update({q: self.loss_of(q) for q in self.loss})
+
+    def move_both(self, name: str) -> None:
+        """Bring both columns of a percent change to sums that print it, where that helps."""
+        found = meet_change(self.bench, name, self.told, self.movers, self.weight, self.rng) or {}
+        before = {key: self.columns[key] for key in found}
+        self.columns.update(found)
+        changed = {q: self.loss_of(q) for key in found for q in self.touched[key]}
+        if sum(self.weight[q] * (loss - self.loss[q]) for q, loss in changed.items()) < -1e-9:
+            self.loss.update(changed)
+        else:
+            self.columns.update(before)
+
+    def versions(self, name: str, key: str) -> FloatArray:
+        """Changed versions (C, n) of a column, some by what is foretold of them, others blind."""
+        mover, rng, values = self.movers[key], self.rng, self.columns[key]
+        is_slow = bool(self.slow.intersection(self.touched[key]))
         foretold = []
         for _ in range(_FORETOLD_SLOW if is_slow else _FORETOLD):
-            kind = movers[key].kind(rng)
-            changes = movers[key].changes(columns[key], kind, rng)
-            version = directed(bench, key, changes, told[key], weight, rng)
-            movers[key].learn(kind, version is not None)
+            kind = mover.kind(rng)
+            changes = mover.changes(values, kind, rng)
+            version = directed(self.bench, key, changes, self.told[key], self.weight, rng)
+            mover.learn(kind, version is not None)
             if version is not None:
                 foretold.append(version)
         count = _FEW if is_slow else _MANY
-        if foretold and columns[key].size > _SMALL:
+        if foretold and values.size > _SMALL:
             count //= 3
-        partner = _partner(bench, card.columns[key.partition("@")[0]].unit, key, depends[name], rng)
-        blind = movers[key].candidates(columns[key], partner, count, rng)
-        states = np.concatenate([np.stack(foretold), blind]) if foretold else blind
-        measured += states.shape[0]
-        losses = {q: bench.losses(q, by_quantity[q], key, states, softness) for q in touched[key]}
-        total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
-        vain[name] = 0 if losses[name].min() < current[name] - 1e-12 else vain[name] + 1
+        unit = self.card.columns[key.partition("@")[0]].unit
+        partner = _partner(self.bench, unit, key, self.depends[name], rng)
+        blind = mover.candidates(values, partner, count, rng)
+        return np.concatenate([np.stack(foretold), blind]) if foretold else blind
+
+    def step(self, name: str, key: str) -> bool:
+        """Take the best version of a column unless all are worse; whether one was taken."""
+        states = self.versions(name, key)
+        self.measured += states.shape[0]
+        losses = {
+            q: self.bench.losses(q, self.targets[q], key, states, self.softness)
+            for q in self.touched[key]
+        }
+        total = np.sum([self.weight[q] * loss for q, loss in losses.items()], axis=0)
+        is_nearer = losses[name].min() < self.loss[name] - 1e-12
+        self.vain[name] = 0 if is_nearer else self.vain[name] + 1
         pick = int(np.argmin(total))
-        gain = sum(weight[q] * current[q] for q in touched[key]) - float(total[pick])
-        idle[name] = 0 if gain > 1e-9 else idle[name] + 1
-        if idle[name] >= _KICK:
-            idle[name] = 0
-            weight[name] *= 1.5
-        if gain >= 0.0:
-            columns[key] = states[pick].copy()
-            for q in touched[key]:
-                current[q] = float(losses[q][pick])
-            now = sum(current.values())
-            if softness == 0.0 and now < least - 1e-9:
-                best, least, since = dict(columns), now, max(0, min(since, _EASED))
-    columns.update(best)
-    return measured
+        gain = sum(self.weight[q] * self.loss[q] for q in self.touched[key]) - float(total[pick])
+        self.idle[name] = 0 if gain > 1e-9 else self.idle[name] + 1
+        if self.idle[name] >= _KICK:
+            self.idle[name] = 0
+            self.weight[name] *= 1.5
+        if gain < 0.0:
+            return False
+        self.columns[key] = states[pick].copy()
+        for q in self.touched[key]:
+            self.loss[q] = float(losses[q][pick])
+        return True
 
 
 def _eased(cycle: int, since: int) -> float:
