@@ -10,6 +10,7 @@ steps; then events take whole numbers, and the losses follow them.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from recohort.cohort import FloatArray, IntArray
 from recohort.estimators.jit import entry, inner, lean
 from recohort.reconstruct.survival_counts import Layout, Targets, landmark_limit
 
-__all__ = ["plan_counts"]
+__all__ = ["Blocks", "plan_counts"]
 
 _NODES = np.array([0.046910077, 0.230765345, 0.5, 0.769234655, 0.953089923])
 _WEIGHTS = np.array([0.118463443, 0.239314335, 0.284444444, 0.239314335, 0.118463443])
@@ -27,6 +28,29 @@ _PULL = 0.02
 
 _HOLD = 0.02
 """How strongly counts are held to where they began, on the scale of their logarithms."""
+
+
+class Blocks(NamedTuple):
+    """Rows of one kind, block by block, and what was printed of them.
+
+    ``member`` and ``event`` (curves, blocks) say which blocks a curve is of, and whose rows have
+    its event; ``inside`` and ``dies`` (models, blocks) the same of Cox models, with the number of
+    ``terms`` (models) and the predictors ``x`` (models, blocks, most terms). A landmark lies after
+    ``ends`` (L) stretches; ``ratio`` (L) is its clustered variance over Greenwood's. ``sizes`` are
+    the blocks' numbers of rows.
+    """
+
+    layout: Layout
+    targets: Targets
+    member: BoolArray
+    event: BoolArray
+    terms: IntArray
+    inside: BoolArray
+    dies: BoolArray
+    x: FloatArray
+    ends: IntArray
+    ratio: FloatArray
+    sizes: FloatArray
 
 
 @lean
@@ -67,31 +91,14 @@ def _hazard(
 
 
 @lean
-def _residuals(
-    layout: Layout,
-    targets: Targets,
-    member: BoolArray,
-    event: BoolArray,
-    terms: IntArray,
-    inside: BoolArray,
-    dies: BoolArray,
-    x: FloatArray,
-    ends: IntArray,
-    ratio: FloatArray,
-    counts: FloatArray,
-    log: FloatArray,
-    variance: FloatArray,
-    found: FloatArray,
-) -> float:
-    """Residuals (T) of curves whose blocks leave as ``counts`` (blocks, stretches) say; their cost.
-
-    ``member`` and ``event`` are (curves, blocks); a landmark lies after ``ends`` (L) stretches.
-    """
-    blocks, stretches = counts.shape
-    most = x.shape[2]
+def _landmarks(blocks: Blocks, counts: FloatArray, log: FloatArray, variance: FloatArray) -> None:
+    """Log survival and Greenwood sums (L) at the landmarks of curves whose blocks leave so."""
+    layout, member, event = blocks.layout, blocks.member, blocks.event
+    ends, ratio = blocks.ends, blocks.ratio
+    many, stretches = counts.shape
     for c in range(member.shape[0]):
         risk = 0.0
-        for b in range(blocks):
+        for b in range(many):
             if member[c, b]:
                 for k in range(stretches):
                     risk += counts[b, k]
@@ -104,7 +111,7 @@ def _residuals(
                     variance[mark] = variance_so_far * ratio[mark]
             leaving = 0.0
             dying = 0.0
-            for b in range(blocks):
+            for b in range(many):
                 if member[c, b]:
                     leaving += counts[b, k]
                     if event[c, b]:
@@ -118,16 +125,31 @@ def _residuals(
             if ends[mark] >= stretches:
                 log[mark] = log_so_far
                 variance[mark] = variance_so_far * ratio[mark]
+
+
+@lean
+def _residuals(
+    blocks: Blocks, counts: FloatArray, log: FloatArray, variance: FloatArray, found: FloatArray
+) -> float:
+    """Residuals (T) of curves whose blocks leave as ``counts`` (blocks, stretches) say; their cost.
+
+    ``log`` and ``variance`` (L) are left as the landmarks' log survival and Greenwood sums.
+    """
+    _landmarks(blocks, counts, log, variance)
+    targets = blocks.targets
+    most = blocks.x.shape[2]
     cost = 0.0
     model, slope, error = -1, 0.0, 0.0
     for t in range(targets.kind.size):
         found[t] = 0.0
         kind, mark = targets.kind[t], targets.where[t]
-        if kind > 8 or (kind > 4 and terms[mark // most] > 1):
+        if kind > 8 or (kind > 4 and blocks.terms[mark // most] > 1):
             continue
         if kind > 4 and mark // most != model:
             model = mark // most
-            slope, error = _hazard(inside[model], dies[model], x[model, :, 0], counts)
+            slope, error = _hazard(
+                blocks.inside[model], blocks.dies[model], blocks.x[model, :, 0], counts
+            )
         value = log[mark] if kind <= 4 else slope
         if kind > 4:
             if kind == 8:
@@ -172,17 +194,7 @@ def _counts_of(lines: FloatArray, sizes: FloatArray, free: BoolArray, counts: Fl
 
 @inner
 def _settle(
-    layout: Layout,
-    targets: Targets,
-    member: BoolArray,
-    event: BoolArray,
-    terms: IntArray,
-    inside: BoolArray,
-    dies: BoolArray,
-    x: FloatArray,
-    ends: IntArray,
-    ratio: FloatArray,
-    sizes: FloatArray,
+    blocks: Blocks,
     free: BoolArray,
     lines: FloatArray,
     home: FloatArray,
@@ -192,28 +204,13 @@ def _settle(
     """Levenberg and Marquardt's steps for the free blocks; the cost without what holds them."""
     stretches = lines.shape[1]
     which = np.flatnonzero(free)
-    p, many = which.size * stretches, targets.kind.size
-    marks = layout.place.size
+    p, many = which.size * stretches, blocks.targets.kind.size
+    marks = blocks.layout.place.size
     log, variance = np.zeros(marks), np.zeros(marks)
     now, moved = np.zeros(many), np.zeros(many)
     slope = np.zeros((many, p))
-    _counts_of(lines, sizes, free, counts)
-    cost = _residuals(
-        layout,
-        targets,
-        member,
-        event,
-        terms,
-        inside,
-        dies,
-        x,
-        ends,
-        ratio,
-        counts,
-        log,
-        variance,
-        now,
-    )
+    _counts_of(lines, blocks.sizes, free, counts)
+    cost = _residuals(blocks, counts, log, variance, now)
     if p == 0:
         return cost
     held = _HOLD * ((lines - home) ** 2).sum()
@@ -224,23 +221,8 @@ def _settle(
         for index in range(p):
             b, k = which[index // stretches], index % stretches
             lines[b, k] += 1e-4
-            _counts_of(lines, sizes, free, counts)
-            _residuals(
-                layout,
-                targets,
-                member,
-                event,
-                terms,
-                inside,
-                dies,
-                x,
-                ends,
-                ratio,
-                counts,
-                log,
-                variance,
-                moved,
-            )
+            _counts_of(lines, blocks.sizes, free, counts)
+            _residuals(blocks, counts, log, variance, moved)
             lines[b, k] -= 1e-4
             slope[:, index] = (moved - now) / 1e-4
         square = slope.T @ slope
@@ -260,23 +242,8 @@ def _settle(
                 b, k = which[index // stretches], index % stretches
                 change = min(max(step[index], -2.0), 2.0)
                 lines[b, k] = min(max(before[b, k] - change, -12.0), 12.0)
-            _counts_of(lines, sizes, free, counts)
-            new = _residuals(
-                layout,
-                targets,
-                member,
-                event,
-                terms,
-                inside,
-                dies,
-                x,
-                ends,
-                ratio,
-                counts,
-                log,
-                variance,
-                moved,
-            )
+            _counts_of(lines, blocks.sizes, free, counts)
+            new = _residuals(blocks, counts, log, variance, moved)
             new_held = _HOLD * ((lines - home) ** 2).sum()
             if new + new_held < cost + held:
                 better = new + new_held < 0.999 * (cost + held)
@@ -286,7 +253,7 @@ def _settle(
                 break
             lines[:] = before
             damp *= 5.0
-        _counts_of(lines, sizes, free, counts)
+        _counts_of(lines, blocks.sizes, free, counts)
         if not better:
             break
     return cost
@@ -294,18 +261,8 @@ def _settle(
 
 @entry
 def plan_counts(
-    layout: Layout,
-    targets: Targets,
-    member: BoolArray,
-    event: BoolArray,
-    terms: IntArray,
-    inside: BoolArray,
-    dies: BoolArray,
-    x: FloatArray,
+    blocks: Blocks,
     rigid: BoolArray,
-    ends: IntArray,
-    ratio: FloatArray,
-    sizes: FloatArray,
     lines: FloatArray,
     rng: np.random.Generator,
     tries: int,
@@ -315,14 +272,14 @@ def plan_counts(
 
     The cost is the sum of squared distances from the targets' sets, in their widths.
     """
-    blocks, stretches = lines.shape
-    counts = np.zeros((blocks, stretches))
+    many, stretches = lines.shape
+    sizes = blocks.sizes
+    counts = np.zeros((many, stretches))
     home = lines.copy()
-    free = np.ones(blocks, np.bool_)
-    given = (layout, targets, member, event, terms, inside, dies, x, ends, ratio, sizes)
-    _settle(*given, free, lines, home, counts, 40)
+    free = np.ones(many, np.bool_)
+    _settle(blocks, free, lines, home, counts, 40)
     home[:] = lines
-    for b in range(blocks):
+    for b in range(many):
         free[b] = not rigid[b]
         if rigid[b]:
             # Rounded so that their sum stays, up or down by chance.
@@ -332,7 +289,7 @@ def plan_counts(
                 before = math.floor(total + above)
                 total += counts[b, k]
                 counts[b, k] = math.floor(total + above) - before
-    cost = _settle(*given, free, lines, home, counts, 12)
+    cost = _settle(blocks, free, lines, home, counts, 12)
     best, best_counts = cost, counts.copy()
     movable = np.flatnonzero(rigid & (sizes > 0))
     for _ in range(tries):
@@ -343,11 +300,11 @@ def plan_counts(
             b = movable[int(rng.random() * movable.size)]
             source, goal = int(rng.random() * stretches), int(rng.random() * stretches)
             if counts[b, source] >= 1.0 and source != goal:
-                many = max(1.0, math.floor(rng.random() ** 3 * 0.05 * sizes[b]))
-                many = min(many, counts[b, source])
-                counts[b, source] -= many
-                counts[b, goal] += many
-        new = _settle(*given, free, lines, home, counts, 6)
+                sent = max(1.0, math.floor(rng.random() ** 3 * 0.05 * sizes[b]))
+                sent = min(sent, counts[b, source])
+                counts[b, source] -= sent
+                counts[b, goal] += sent
+        new = _settle(blocks, free, lines, home, counts, 6)
         if new <= cost - temperature * math.log(1.0 - rng.random()):
             cost = new
             if cost < best:

@@ -21,7 +21,7 @@ from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.survival_order import Line, arrange, line_up, places_of, restore
-from recohort.reconstruct.survival_plan import plan_counts
+from recohort.reconstruct.survival_plan import Blocks, plan_counts
 from recohort.reconstruct.survival_problem import Problem, pose
 from recohort.reconstruct.survival_walk import MET, rearrange, walk
 from recohort.reconstruct.target import Target
@@ -312,11 +312,11 @@ class _Search:
         sizes = np.diff(room.block_first).astype(np.float64)
         share = np.diff(np.searchsorted(room.pool, room.breaks)) + 0.5
         lines = np.log(share / share.sum()) + 0.3 * rng.standard_normal((sizes.size, stretches))
-        _, counts = plan_counts(
+        blocks = Blocks(
             p.layout, p.targets, member, event, p.cox.terms, inside, dies,
-            np.ascontiguousarray(p.cox.x[:, first]), room.rigid[first],
-            ends.astype(np.int64), p.state.ratio, sizes, lines, rng, self.effort.plans, 0.5,
+            np.ascontiguousarray(p.cox.x[:, first]), ends.astype(np.int64), p.state.ratio, sizes,
         )  # fmt: skip
+        _, counts = plan_counts(blocks, room.rigid[first], lines, rng, self.effort.plans, 0.5)
         for b in range(sizes.size):
             rows = rng.permutation(room.block_order[room.block_first[b] : room.block_first[b + 1]])
             upto = np.concatenate([[0.0], np.cumsum(counts[b])])
