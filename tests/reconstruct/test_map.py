@@ -1,4 +1,4 @@
-"""The map of the search's files in docs/reconstruct.md: every file is on it, and imports go down."""
+"""The map of files in docs/reconstruct.md: every file of the room is on it, and imports go down."""
 
 from __future__ import annotations
 
