@@ -20,7 +20,8 @@ from recohort.estimators.cox import cox
 from recohort.estimators.kaplan_meier import SurvivalInterval, kaplan_meier, landmark_rate
 from recohort.reconstruct.draw import Effort, draw_cohort
 from recohort.reconstruct.measurement import describe
-from recohort.reconstruct.survival_order import arrange, line_up, places_of
+from recohort.reconstruct.survival_line import line_up, places_of
+from recohort.reconstruct.survival_order import arrange
 from recohort.reconstruct.survival_problem import Problem, pose
 from recohort.reconstruct.survival_walk import rearrange, walk
 from recohort.reconstruct.target import Target, targets_of

@@ -20,7 +20,8 @@ from recohort.card.layout import Condition
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.stop import Stop
-from recohort.reconstruct.survival_order import Line, arrange, line_up, places_of, restore
+from recohort.reconstruct.survival_line import Line, line_up, places_of, restore
+from recohort.reconstruct.survival_order import arrange
 from recohort.reconstruct.survival_plan import Blocks, plan_counts
 from recohort.reconstruct.survival_problem import Problem, pose
 from recohort.reconstruct.survival_walk import MET, rearrange, walk
