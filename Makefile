@@ -75,7 +75,7 @@ $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
 	    || { echo "recohort: error: '$(PYTHON)' is no Python 3.11 to 3.14; name one:\
  make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3" >&2; exit 2; }
-	@echo "Setting up .venv with $(PYTHON), once; it takes a minute or two."
+	@echo "Setting up .venv with $(PYTHON), once; it takes two or three minutes."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "recohort: error: $(PYTHON) cannot\
  make a virtual environment (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@rm -f .venv/.failed; all=$$(grep -c '^[a-z0-9].*==' requirements.lock); n=0; \
@@ -91,6 +91,8 @@ $(READY): requirements.lock pyproject.toml
  requirements.lock; all that pip said: .venv/set-up.log" >&2; exit 2; }
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps \
 	    --no-build-isolation --editable .
+	@echo "  compiling the numerical kernels"
+	@$(BIN)/recohort compile
 	@touch $(READY)
 	@echo "Set up."
 

@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     command("check", stages.check, "Check that a study card can be read.")
     command("schema", stages.schema, "Print the JSON Schema of a study card.", card=False)
 
+    text = "Compile the numerical kernels now, so that no study waits for it; once a machine."
+    command("compile", stages.compile_kernels, text, card=False)
+
     audit = command("audit", stages.audit, "Prove which printed numbers cannot be true together.")
     audit.add_argument("--json", type=Path, metavar="FILE", help="write the findings as JSON")
     audit.add_argument("--all", action="store_true", help="list what fits together, too")

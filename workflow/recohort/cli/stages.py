@@ -20,6 +20,7 @@ __all__ = [
     "audit",
     "check",
     "compare",
+    "compile_kernels",
     "index",
     "leave_one_out",
     "present",
@@ -60,6 +61,14 @@ def schema(_: argparse.Namespace) -> int:
     from recohort.card.schema import json_schema_text
 
     print(json_schema_text(), end="")
+    return 0
+
+
+def compile_kernels(_: argparse.Namespace) -> int:
+    """Compile the kernels ahead of their first use."""
+    from recohort.cli.compiling import compile_kernels as compile_now
+
+    compile_now()
     return 0
 
 
