@@ -347,9 +347,13 @@ CROSSED = ("burnt_night.count", "burnt_day.percent")
 @pytest.mark.parametrize(
     ("value", "without", "kinds"),
     [
-        ("age_night.mean", {"age.mean"}, "rounding"),  # by the t-test, the SDs and the other mean
+        # By the t-test, the SDs and the other mean; its p does not say which is higher.
+        ("age_night.mean", {"age.mean"}, "rounding difference"),
         ("age_night.mean", {"age.mean", "age_t.p_value"}, "shape"),
         ("age_day.mean", {"age.mean", "age_day.sd", "age.sd"}, "shape"),
+        # A limit and a two-sided p: the ratio may lie on either side of 1.
+        ("ratio_age.ci95_upper", {"ratio_age.odds_ratio"}, "rounding difference"),
+        ("ratio_age.ci95_upper", {"ratio_age.p_value"}, "rounding"),
         ("sleep_summer.mean", set(), "rounding"),  # the change and the mean before
         ("spared.percent", {"right_of_cool.percent", *CROSSED}, ""),  # totals, sensitivity
         ("right_of_cool.percent", {"spared.percent", *CROSSED}, ""),

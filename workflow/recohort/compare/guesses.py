@@ -8,7 +8,8 @@ because such a guess is wrong is no error of the paper, so it must not be called
 A number rests on no guess where it follows from printed counts: a percentage from its count, a
 specificity from totals and the sensitivity. It rests on rounding alone where it follows but for
 that: the mean of all from those of the parts, a t-test from means, SDs and numbers, a limit of a
-ratio, an area or a survival rate from that and the other limit. Everything else (medians from
+ratio, an area or a survival rate from that and the other limit. A two-sided p does not say which of
+two is the higher, so what takes that rests on a guess besides. Everything else (medians from
 means, areas under curves, rank tests, survival rates) rests on a shape, and changes within units
 rest on a likeness as well.
 """
@@ -54,6 +55,7 @@ _DEPTH = 2
 _MEAN = frozenset({Statistic.MEAN})
 _MEDIAN = frozenset({Statistic.MEDIAN})
 _SD = frozenset({Statistic.SD, Statistic.SE})
+_LIMITS = {Statistic.CI95_LOWER, Statistic.CI95_UPPER}
 _COUNTS = {Statistic.COUNT, Statistic.PERCENT}
 _COUNTING_TESTS = {"chi_square", "chi_square_yates", "fisher"}
 _T_TESTS = {"student_t", "welch_t"}
@@ -69,7 +71,7 @@ class GuessKind(StrEnum):
     NUMBER = "number"
     """How many units have something."""
     DIFFERENCE = "difference"
-    """That groups are alike."""
+    """That groups are alike, or which of two is the higher."""
     ROUNDING = "rounding"
     """Where, within their rounding, the printed numbers lie that fix it."""
 
@@ -91,6 +93,9 @@ _ROUNDED = Guess(
     GuessKind.ROUNDING,
     "where within their rounding the numbers lie that fix it",
     "What are the numbers that fix it, to one more digit?",
+)
+_SIDE_OF_ONE = Guess(
+    GuessKind.DIFFERENCE, "on which side of 1 the ratio lies", "Is the ratio above 1 or below?"
 )
 
 
@@ -270,7 +275,7 @@ class Grounds:
             case TwoSampleAnalysis():
                 return self._two_sample(analysis, unit, rows, statistic)
             case TermAnalysis():
-                return [_ROUNDED] if len(beside) >= 2 else self._term(analysis)
+                return self._term(analysis, beside)
             case AucAnalysis():
                 return self._auc(analysis, rows, beside)
             case AucDifferenceAnalysis():
@@ -363,20 +368,29 @@ class Grounds:
         follows = own is not None and self._has(key, rows, own)
         if follows and (statistic is Statistic.MEAN or self._has(key, rows, _MEAN)):
             return [_ROUNDED]
-        if own is not None and self._by_comparison(key, self._of(key, rows), own):
-            return [_ROUNDED]
-        return [self._shape(key)]
+        by_comparison = own and self._by_comparison(key, self._of(key, rows), own)
+        return by_comparison or [self._shape(key)]
 
-    def _by_comparison(self, key: str, rows: Rows, own: frozenset[Statistic]) -> bool:
-        """Whether a t-test, or a change of means, fixes a mean or an SD but for rounding."""
-        partner = _SD if own == _MEAN else _MEAN
-        for column, mine, other in self._t_tests:
-            if (column, mine) == (key, rows) and self._moments(key, other):
-                return self._has(key, mine, partner)
-        return own == _MEAN and any(
+    def _by_comparison(self, key: str, rows: Rows, own: frozenset[Statistic]) -> list[Guess]:
+        """What a mean or an SD rests on that a change of means or a t-test fixes; empty if none."""
+        if own == _MEAN and any(
             (column, where) == (key, rows) and self._has(other, where, _MEAN)
             for column, other, where in self._changes
-        )
+        ):
+            return [_ROUNDED]
+        partner = _SD if own == _MEAN else _MEAN
+        if not any(
+            (column, mine) == (key, rows) and self._moments(key, other)
+            for column, mine, other in self._t_tests
+        ) or not self._has(key, rows, partner):
+            return []
+        # A two-sided p leaves two means, one on either side of the other group's.
+        label = _label(self.card, key)
+        side = Guess(
+            GuessKind.DIFFERENCE, f"which group has the higher {label}",
+            f"In which group is {label} higher?",
+        )  # fmt: skip
+        return [_ROUNDED, side] if own == _MEAN else [_ROUNDED]
 
     def _change(self, analysis: ChangeAnalysis, rows: Rows) -> list[Guess]:
         keys = (analysis.column, analysis.baseline)
@@ -434,8 +448,14 @@ class Grounds:
             fixed = fixed and all(self._moments(key, side) for side in sides)
         return [_ROUNDED] if fixed else [self._shape(key)]
 
-    def _term(self, analysis: TermAnalysis) -> list[Guess]:
-        """A term of which at most one other number is printed."""
+    def _term(self, analysis: TermAnalysis, beside: set[Statistic]) -> list[Guess]:
+        """A term of a regression: two of its ratio, limits and p fix the others but for rounding.
+
+        A two-sided p and one limit may leave two ratios, one on either side of 1.
+        """
+        if len(beside) >= 2:
+            one_limit = len(beside & _LIMITS) == 1 and beside - _LIMITS == {Statistic.P_VALUE}
+            return [_ROUNDED, _SIDE_OF_ONE] if one_limit else [_ROUNDED]
         model = self.card.models[analysis.model]
         key = model.terms[analysis.term].column
         outcome = " and ".join(_label(self.card, c.column) for c in model.outcome)
