@@ -125,7 +125,7 @@ def families_table(families: list[Row], rows: list[Row]) -> list[str]:
         )
         mine = [r for r in rows if r["rests_on"] == "guess" and name in ("all", family(r["kind"]))]
         papers = [int(r["papers"]) for r in of_truth(mine, BOTH)]
-        span = "" if not papers else f"{min(papers)}-{max(papers)}"
+        span = "-".join(str(n) for n in sorted({min(papers), max(papers)})) if papers else ""
         apart = [outside(of_truth(mine, t)) for t in ("described", "misdescribed")]
         lines.append(
             f"| {name} | {row['papers']} | {row['values']} | {limits(row)} | {len(papers) or ''} "
