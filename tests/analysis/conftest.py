@@ -44,7 +44,7 @@ populations:
   old: {unit: goats, label: old goats, where: [{column: age, above: 14}]}
   lumps: {unit: lumps, label: lumps}
   lumps_of_brown: {unit: lumps, label: lumps of brown goats, where: [{column: brown, equals: 1}]}
-  nobody: {unit: goats, label: no goats, where: [{column: age, above: 1000}]}
+  nobody: {unit: goats, label: no goats, where: [{column: age, above: 29}]}
 models:
   lameness:
     kind: logistic
