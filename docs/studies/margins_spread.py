@@ -18,7 +18,7 @@ from scipy import stats
 from recohort.estimators.summary import summarise
 from recohort.feasible.variable import CountFact, Grid, Relation, VariableFacts
 from recohort.printed import Printed
-from recohort.reconstruct.margin import MarginRequest, MarginSampler
+from recohort.reconstruct.margins.margin import MarginRequest, MarginSampler
 
 DRAWS = 4000
 CASES: dict[str, tuple[int, int, dict[str, str], tuple[CountFact, ...]]] = {

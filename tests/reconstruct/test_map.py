@@ -11,24 +11,38 @@ ROOM = ROOT / "workflow" / "recohort" / "reconstruct"
 
 
 def rows() -> list[list[str]]:
-    """The files that each row of the map names."""
+    """The modules that each row of the map names: `files`, `regression.search`."""
     text = (ROOT / "docs" / "reconstruct.md").read_text(encoding="utf-8")
     part = text.partition("## Where it stands in the code")[2].partition("\n## ")[0]
-    cells = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
-    return [re.findall(r"`(\w+)\.py`", cell) for cell in cells]
+    found, folder = [], ""
+    for line in part.splitlines():
+        if line.startswith("| **"):
+            inside = re.search(r"in `(\w+)/`", line)
+            folder = f"{inside[1]}." if inside else ""
+        elif line.startswith("| `"):
+            found.append([folder + name for name in re.findall(r"`(\w+)\.py`", line.split("|")[1])])
+    return found
+
+
+def modules() -> list[str]:
+    files = [path.relative_to(ROOM).with_suffix("") for path in ROOM.rglob("*.py")]
+    return [".".join(file.parts) for file in files if file.name != "__init__"]
 
 
 def imported(name: str) -> set[str]:
-    """The room's own files that one of them imports."""
-    tree = ast.parse((ROOM / f"{name}.py").read_text(encoding="utf-8"))
+    """The room's own modules that one of them imports."""
+    tree = ast.parse(ROOM.joinpath(*name.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    modules = [node.module or "" for node in nodes]
-    return {m.rpartition(".")[2] for m in modules if m.startswith("recohort.reconstruct.")}
+    inside = "recohort.reconstruct."
+    return {
+        module.removeprefix(inside)
+        for module in (node.module or "" for node in nodes)
+        if module.startswith(inside)
+    }
 
 
 def test_every_file_is_on_the_map_once() -> None:
-    named = [name for row in rows() for name in row]
-    assert sorted(named) == sorted(path.stem for path in ROOM.glob("*.py") if path.stem[0] != "_")
+    assert sorted(name for row in rows() for name in row) == sorted(modules())
 
 
 def test_a_file_imports_from_its_own_row_and_further_down() -> None:

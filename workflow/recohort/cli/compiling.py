@@ -11,8 +11,8 @@ import numpy as np
 from recohort.card.loader import load_card
 from recohort.card.statistic import Role
 from recohort.reconstruct.draw import Effort, draw_cohort
-from recohort.reconstruct.model_search import SearchEffort
-from recohort.reconstruct.survival_search import SurvivalEffort
+from recohort.reconstruct.regression.search import SearchEffort
+from recohort.reconstruct.survival.search import SurvivalEffort
 from recohort.reconstruct.target import targets_of
 from recohort.replicate.batch import replicate_study
 

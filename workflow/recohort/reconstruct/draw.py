@@ -13,23 +13,23 @@ from recohort.card.layout import GroupColumn, NumericColumn
 from recohort.card.reads import columns_read
 from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray
-from recohort.reconstruct.coupling import couple
-from recohort.reconstruct.few_walk import walk_few
-from recohort.reconstruct.fill import fill
+from recohort.reconstruct.few_rows.walk import walk_few
+from recohort.reconstruct.last_moves.polish import alone, polish
+from recohort.reconstruct.margins.coupling import couple
+from recohort.reconstruct.margins.fill import fill
 from recohort.reconstruct.measurement import Measurement, describe, numeric_keys
-from recohort.reconstruct.model_block import block_models, build_block
-from recohort.reconstruct.model_movable import movable_of
-from recohort.reconstruct.model_moves import associate
-from recohort.reconstruct.model_search import SearchEffort, search_models
-from recohort.reconstruct.model_wander import wander
-from recohort.reconstruct.polish import alone, polish
+from recohort.reconstruct.regression.block import block_models, build_block
+from recohort.reconstruct.regression.movable import movable_of
+from recohort.reconstruct.regression.moves import associate
+from recohort.reconstruct.regression.search import SearchEffort, search_models
+from recohort.reconstruct.regression.wander import wander
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.structure import (
     draw_structure,
     structural_columns,
 )
-from recohort.reconstruct.survival_problem import conditions_on, survival_quantities
-from recohort.reconstruct.survival_search import SurvivalEffort, fill_times
+from recohort.reconstruct.survival.problem import conditions_on, survival_quantities
+from recohort.reconstruct.survival.search import SurvivalEffort, fill_times
 from recohort.reconstruct.target import Target, total_loss, unmet
 
 __all__ = ["Drawn", "Effort", "draw_cohort"]

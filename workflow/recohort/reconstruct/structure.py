@@ -12,8 +12,8 @@ from recohort.card.layout import BinaryColumn, Condition, DerivedColumn, GroupCo
 from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray, Table
-from recohort.reconstruct.candidates import MET, Bench
-from recohort.reconstruct.directed import Changes, directed
+from recohort.reconstruct.last_moves.candidates import MET, Bench
+from recohort.reconstruct.last_moves.directed import Changes, directed
 from recohort.reconstruct.stop import Stop
 from recohort.reconstruct.target import Target, targets_of
 

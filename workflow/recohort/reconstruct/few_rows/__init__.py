@@ -1,0 +1,1 @@
+"""Few rows: single values change under every printed statistic, kept exact."""

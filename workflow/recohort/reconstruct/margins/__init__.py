@@ -1,0 +1,1 @@
+"""Margins: columns on their recording grid that print every statistic of them."""

@@ -1,0 +1,1 @@
+"""Regressions: rows and predictors change until every coefficient, limit and area prints."""
