@@ -139,9 +139,9 @@ def _commit() -> str | None:
     try:
         done = subprocess.run(
             ["git", "rev-parse", "--verify", "HEAD"],
-            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False,
+            cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None
 

@@ -37,6 +37,8 @@ _DIRECT = 24
 _DIRECT_LATER = 400
 # Up to this many values, couples are checked on the ordered values while mixing.
 _FEW_VALUES = 80
+# After so many starts without a column it is asked whether there is one.
+_UNDOUBTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class MarginEffort:
     restarts: int = 6
     moves_per_value: int = 150
     mixing_per_value: int = 15
-    solver_seconds: float = 10.0
+    solver_work: float = 10.0
+    """In the solver's deterministic seconds, which no clock measures."""
 
 
 @dataclass(slots=True)
@@ -87,19 +90,21 @@ class Walk:
         support = support_of(grid, strata, facts, moments)
         self.scale = support.scale
         self.sizes = tuple(s.n for s in strata)
-        self.ranges = [fact_ranges(f, self.sizes, self.scale, ties=False) for f in facts]
+        self._strict = [fact_ranges(f, self.sizes, self.scale, ties=False) for f in facts]
         self._with_ties = [fact_ranges(f, self.sizes, self.scale) for f in facts]
-        self.unmet: Unmet = ()
         self._solution: Solution | None = None
-        self.target = fit_target(grid, support, moments, facts, self.ranges, self.sizes)
+        self.target = fit_target(grid, support, moments, facts, self._strict, self.sizes)
         self._stratum = np.repeat(np.arange(len(strata)), self.sizes).astype(np.int64)
         self._low = np.array([a for a, _ in support.limits], np.int64)[self._stratum]
         self._high = np.array([b for _, b in support.limits], np.int64)[self._stratum]
-        self._prepare()
+        self.ranges: list[FactRanges] = []
+        self._use(self._strict)
 
-    def _prepare(self) -> None:
-        """Fixed arrays for the inner loop; again after statistics were dropped."""
-        facts = self.ranges
+    def _use(self, facts: list[FactRanges]) -> None:
+        """Walk into these ranges from now on: fixed arrays for the inner loop."""
+        if facts == self.ranges and facts:
+            return
+        self.ranges = facts
         self._member = np.zeros((max(len(facts), 1), len(self.sizes)), np.bool_)
         self._size = np.zeros(len(facts), np.int64)
         self._boxes = np.empty((len(facts), 4), np.int64)
@@ -292,69 +297,79 @@ class Walk:
 
         One number is taken from ``rng``; all else follows from it, whatever was drawn before.
         """
-        seed = int(rng.integers(0, 2**63))
-        spent = 0
-        if not self.unmet:
-            found, _, spent = self._restarts(seed, 0, self.effort.restarts)
-            if found is not None:
-                return self._values(found), (), spent
-            if self._with_ties != self.ranges:
-                strict = self.ranges
-                self.ranges = self._with_ties
-                self._prepare()
-                found, _, more = self._restarts(seed, 3, self.effort.restarts)
+        seed, most = int(rng.integers(0, 2**63)), self.effort.restarts
+        found, _, spent = self._restarts(seed, 0, range(min(_UNDOUBTED, most)))
+        if found is not None:
+            return self._values(found), (), spent
+        solution, more = self._solve()
+        spent += more
+        phases = [(0, self._strict, range(_UNDOUBTED, most)), (3, self._with_ties, range(most))]
+        last = [r.without(_names(solution.dropped, f)) for f, r in enumerate(self._with_ties)]
+        if solution.dropped:
+            phases = []
+        elif self._with_ties == self._strict:
+            del phases[1]
+        try:
+            for phase, ranges, numbers in (*phases, (1, last, range(max(1, min(3, most))))):
+                self._use(ranges)
+                found, nearest, more = self._restarts(seed, phase, numbers)
                 spent += more
                 if found is not None:
-                    # The next draw tries without ties again, as if this one had not been.
-                    self.ranges = strict
-                    self._prepare()
-                    return self._values(found), (), spent
-            if self._solution is None:
-                self._solution = solve(self.ranges, self.target, self.effort.solver_seconds)
-                self._drop(self._solution.dropped)
-        found, nearest, more = self._restarts(seed, 1, min(3, self.effort.restarts))
-        spent += more
-        solution = self._solution
-        if found is None and solution is not None and solution.values is not None:
-            start = np.array(solution.values, np.int64)
-            y, energy, steps = self._attempt(np.random.default_rng((seed, 2)), 1, start, False)
-            spent += steps
-            found = y if energy == 0.0 else None
-        if found is not None:
-            return self._values(found), self.unmet, spent
-        return self._values(nearest), self._missed(nearest), spent
+                    return self._values(found), solution.dropped, spent
+            if solution.values is not None:
+                start = np.array(solution.values, np.int64)
+                y, energy, steps = self._attempt(np.random.default_rng((seed, 2)), 1, start, False)
+                spent += steps
+                if energy == 0.0:
+                    return self._values(y), solution.dropped, spent
+            missed = tuple(dict.fromkeys((*solution.dropped, *self._missed(nearest))))
+            return self._values(nearest), missed, spent
+        finally:
+            self._use(self._strict)
 
-    def _restarts(self, seed: int, phase: int, most: int) -> tuple[IntArray | None, IntArray, int]:
+    def _solve(self) -> tuple[Solution, int]:
+        """A column that prints all facts or all but the fewest; the moves that were tried for it.
+
+        Asked once a request, after a draw that has come to doubt it, and from a seed of its own:
+        which draw that was makes no difference.
+        """
+        spent = 0
+        if self._solution is None:
+            found = None
+            for phase, ranges in ((0, self._strict), (3, self._with_ties)):
+                if found is None and (phase == 0 or self._with_ties != self._strict):
+                    self._use(ranges)
+                    found, _, more = self._restarts(0, phase, range(self.effort.restarts))
+                    spent += more
+            self._use(self._strict)
+            self._solution = (
+                solve(self._with_ties, self.target, self.effort.solver_work)
+                if found is None
+                else Solution(tuple(found.tolist()))
+            )
+        return self._solution, spent
+
+    def _restarts(
+        self, seed: int, phase: int, numbers: range
+    ) -> tuple[IntArray | None, IntArray, int]:
         """A column that prints the facts, if a start led to one; the nearest; moves tried."""
         number = sum(self.sizes)
         moves = max(8000, self.effort.moves_per_value * number)
-        spent, least, nearest = 0, math.inf, None
-        for k in range(max(most, 1)):
+        spent, least, nearest = 0, math.inf, np.zeros(number, np.int64)
+        for k in numbers:
             rng = np.random.default_rng((seed, phase, k))
             direct = number <= _DIRECT or (k % 3 == 2 and number <= _DIRECT_LATER)
-            y, energy, steps = self._attempt(rng, moves, None, direct)
+            y, energy, steps = self._attempt(rng, moves * 2**k, None, direct)
             spent += steps
             if energy == 0.0:
                 return y, y, spent
-            if nearest is None or energy < least:
+            if k == numbers[0] or energy < least:
                 nearest, least = y, energy
-            moves *= 2
-        return None, y if nearest is None else nearest, spent
-
-    def _drop(self, dropped: Unmet) -> None:
-        """Leave statistics free that cannot be printed together with the others."""
-        if not dropped:
-            return
-        by_fact: dict[int, set[str]] = {}
-        for f, name in dropped:
-            by_fact.setdefault(f, set()).add(name)
-        self.unmet = tuple(dropped)
-        self.ranges = [r.without(frozenset(by_fact.get(f, ()))) for f, r in enumerate(self.ranges)]
-        self._prepare()
+        return None, nearest, spent
 
     def _missed(self, y: IntArray) -> Unmet:
         """The statistics that a column does not print."""
-        missed: list[tuple[int, str]] = list(self.unmet)
+        missed: list[tuple[int, str]] = []
         for f, r in enumerate(self.ranges):
             own = np.sort(y[self._member[f][self._stratum]])
             total, squares = int(own.sum()), int((own * own).sum())
@@ -385,3 +400,7 @@ class Walk:
         result = exact / bottom
         ends = np.cumsum(self.sizes)[:-1]
         return tuple(np.sort(part) for part in np.split(result, ends))
+
+
+def _names(dropped: Unmet, fact: int) -> frozenset[str]:
+    return frozenset(name for f, name in dropped if f == fact)
