@@ -231,7 +231,8 @@ def _possible(name: str, text: str, kind: str) -> bool:
         return 0.0 <= value <= 1.0
     if statistic == "percent" or kind.startswith(("sens", "spec", "predictive", "survival")):
         return 0.0 <= value <= 100.0
-    return value >= 0.0 or statistic in ("percent_change", "difference")
+    signed = ("percent_change", "percent_reduction_from_baseline", "difference")
+    return value >= 0.0 or statistic in signed or kind.startswith("difference")
 
 
 @dataclass

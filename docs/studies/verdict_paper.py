@@ -159,3 +159,10 @@ def add_arms(paper: Paper, arm: Floats) -> None:
         }  # fmt: skip
     having = {"kind": "proportion", "having": [equals("arm", 1)]}
     paper.print("arm", "all", having, count=str(int(arm.sum())))
+
+
+def add_glands(paper: Paper, size: int) -> None:
+    """Glands within people, and how many there are."""
+    paper.units["glands"] = {"label": "Glands", "n": size, "within": "people"}
+    paper.populations["glands"] = {"unit": "glands", "label": "glands"}
+    paper.print("glands", "glands", {"kind": "size"}, count=str(size))

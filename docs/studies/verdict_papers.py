@@ -12,7 +12,9 @@ from __future__ import annotations
 from functools import partial
 
 from verdict_scenes_counts import counts, glands, two_by_two
+from verdict_scenes_follows import accuracy, parts, shares, tested_sd
 from verdict_scenes_models import centres, hazard, ratio
+from verdict_scenes_repeated import changed, mixed, unfollowed
 from verdict_scenes_scores import (
     Scene,
     area,
@@ -35,6 +37,16 @@ SCENES: dict[str, Scene] = {
     "two_by_two": two_by_two(sensitivity=True),
     "two_by_two_alone": two_by_two(sensitivity=False),
     "glands": glands,
+    "shares": shares,
+    "accuracy": accuracy,
+    "parts": parts(whole=False),
+    "whole": parts(whole=True),
+    "tested_sd": tested_sd,
+    "changed": changed,
+    "unfollowed": unfollowed,
+    "mixed": mixed(),
+    "mixed_missing": mixed(missing=True),
+    "mixed_known": mixed(known=True),
     "paired": paired(),
     "paired_tried": paired(tried=True),
     "paired_tested": paired(tested=True),
@@ -46,17 +58,19 @@ SCENES: dict[str, Scene] = {
     "survival_limit": survival("rate_and_limit"),
     "survival_limits": survival("limits"),
     "survival_glands": survival("rate", clustered=True),
-    "ratio": ratio("odds_ratio"),
-    "ratio_limit": ratio("ci95_upper"),
-    "ratio_p": ratio("p_value"),
+    "ratio_value": ratio("value"),
+    "ratio_limit": ratio("limit"),
+    "ratio_limits": ratio("limits"),
+    "ratio_p": ratio("p"),
     "ratio_auc": ratio("auc"),
     "ratio_auc_margin": ratio("auc", margin=True),
-    "centres": centres("odds_ratio"),
-    "centres_limit": centres("ci95_upper"),
-    "centres_p": centres("p_value"),
+    "centres_value": centres("value"),
+    "centres_limit": centres("limit"),
+    "centres_p": centres("p"),
     "centres_auc": centres("auc"),
-    "hazard": hazard("hazard_ratio"),
-    "hazard_limit": hazard("ci95_upper"),
-    "hazard_p": hazard("p_value"),
+    "hazard_value": hazard("value"),
+    "hazard_limits": hazard("limits"),
+    "hazard_glands_value": hazard("value", clustered=True),
+    "hazard_glands_limits": hazard("limits", clustered=True),
 }
 """What is printed and what is held out, by name."""

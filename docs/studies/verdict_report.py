@@ -25,9 +25,16 @@ BOTH = "both"
 Row = dict[str, str]
 
 FAMILIES = {
-    "counts and percentages": ("percent,", "percent of", "people affected", "share"),
+    "counts and percentages": (
+        "count,",
+        "percent,",
+        "percent of",
+        "percent limit",
+        "people affected",
+        "share",
+    ),
     "sensitivity, specificity, predictive values": ("sensitivity", "specificity", "predictive"),
-    "means, SDs, differences": ("mean", "SD", "difference"),
+    "means, SDs, differences": ("mean", "SD", "SE", "difference"),
     "medians, quartiles, extremes": ("median,", "quartile", "extreme"),
     "p-values": ("p,",),
     "percent changes": ("percent change",),
@@ -46,7 +53,7 @@ SHIFTS = ("2 SD", "3 SD", "5 SD", "10 SD")
 
 def family(kind: str) -> str:
     """The family that a kind belongs to."""
-    if kind.startswith("p, ") and "its other numbers" in kind:
+    if kind.startswith(("p, odds ratio", "p, hazard ratio")):
         return "odds and hazard ratios"
     for name in ("percent changes", "survival", *FAMILIES):
         if kind.startswith(FAMILIES[name]):

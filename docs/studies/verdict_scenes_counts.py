@@ -10,6 +10,7 @@ from verdict_held_out import hold_measures, measured
 from verdict_paper import (
     Paper,
     add_arms,
+    add_glands,
     drawn_arms,
     drawn_size,
     equals,
@@ -154,9 +155,7 @@ def glands(rng: np.random.Generator, off: bool) -> Paper:
     if not 4 <= ill.sum() <= total - 4:
         return glands(rng, off)
     paper = Paper({}, n)
-    paper.units["glands"] = {"label": "Glands", "n": total, "within": "people"}
-    paper.populations["glands"] = {"unit": "glands", "label": "glands"}
-    paper.print("glands", "glands", {"kind": "size"}, count=str(total))
+    add_glands(paper, total)
     having = {"kind": "proportion", "having": [equals("ill", 1)]}
     for name, values in (("ill", ill), ("small", small)):
         paper.columns[name] = {"kind": "binary", "unit": "glands"}

@@ -13,6 +13,7 @@ from verdict_paper import (
     Floats,
     Paper,
     add_arms,
+    add_glands,
     equals,
     guess,
     on_grid,
@@ -29,15 +30,32 @@ from recohort.estimators.cox import cox
 from recohort.estimators.mixed_logistic import fit_mixed_logistic
 
 Z = 1.959964
+BOUND = 3.29
+"""Beyond so many standard errors p is printed as a bound, which fixes nothing."""
 TERM: dict[str, Any] = {"kind": "model_term", "model": "risk", "term": "x"}
-LABELS = {
-    "odds_ratio": "odds ratio", "hazard_ratio": "hazard ratio", "ci95_upper": "limit",
-    "p_value": "p",
-}  # fmt: skip
+HELD: dict[str, tuple[tuple[str, ...], str]] = {
+    "limit": (("ci95_upper",), "its other numbers printed"),
+    "p": (("p_value",), "its other numbers printed"),
+    "value": (("ratio", "p_value"), "limits printed"),
+    "limits": (("ci95_lower", "ci95_upper"), "ratio and p printed"),
+    "auc": ((), ""),
+}
+"""Which numbers of a term are held out, and what is told of the others."""
 
 
-def _term_printed(paper: Paper, b: float, se: float, held: str, ratio: str, note: str) -> None:
-    """Print a term's ratio, limits and p; hold one of them out, or none."""
+def _term_printed(
+    paper: Paper,
+    b: float,
+    se: float,
+    held: str,
+    ratio: str,
+    where: str = "",
+    population: str = "all",
+) -> None:
+    """Print a term's ratio, limits and p; hold out those that ``held`` names.
+
+    ``where`` is told of each, such as that there are centres.
+    """
     p = float(2 * stats.norm.sf(abs(b / se)))
     printed = {
         ratio: text_of(math.exp(b), 2), "ci95_lower": text_of(math.exp(b - Z * se), 2),
@@ -47,29 +65,43 @@ def _term_printed(paper: Paper, b: float, se: float, held: str, ratio: str, note
         ratio: {
             "coefficient_as_ratio": text_of(abs(b), 2), "inverted": text_of(math.exp(-b), 2)
         },
-        "ci95_upper": {
-            "one_SE_interval": text_of(math.exp(b + se), 2),
-            "interval_of_90": text_of(math.exp(b + 1.645 * se), 2),
+        **{
+            end: {
+                "one_SE_interval": text_of(math.exp(b + sign * se), 2),
+                "interval_of_90": text_of(math.exp(b + sign * 1.645 * se), 2),
+            }
+            for end, sign in (("ci95_lower", -1), ("ci95_upper", 1))
         },
         "p_value": {"one_sided": p_text(p / 2), "digit_lost": p_text(p / 10)},
     }  # fmt: skip
-    if held in printed:
-        kind = LABELS[held]
-        if held != ratio:
-            kind = f"{LABELS[ratio]} {kind}" if held == "ci95_upper" else f"p, {LABELS[ratio]}"
-        paper.hold(f"{kind}{note}", "ratio", "all", TERM, held, printed.pop(held), **wrong[held])
-    paper.print("ratio", "all", TERM, **printed)
+    several, told = HELD[held]
+    name = ratio.replace("_", " ")
+    labels = {ratio: name, "p_value": f"p, {name}"}
+    if held == "limits":
+        labels |= {f"ci95_{end}": f"{name} {end} limit" for end in ("lower", "upper")}
+    else:
+        labels["ci95_upper"] = f"{name} limit"
+    for statistic in (ratio if one == "ratio" else one for one in several):
+        paper.hold(
+            f"{labels[statistic]}{where}, {told}", "ratio", population, TERM, statistic,
+            printed.pop(statistic), **wrong[statistic],
+        )  # fmt: skip
+    paper.print("ratio", population, TERM, **printed)
 
 
 def ratio(held: str, margin: bool = False) -> Scene:
     """A logistic regression on one score; ``auc`` holds out what it foretells of the score."""
 
     def make(rng: np.random.Generator, off: bool) -> Paper:
-        n = int(rng.integers(40, 101) if held == "auc" else rng.integers(50, 151))
+        most = 151 if held in ("limit", "p") else 101 if held == "auc" else 71
+        n = int(rng.integers(50 if most == 151 else 40, most))
         x = on_grid(50 + 12 * standard(rng, n, off))
         slope = rng.normal(0.7, 0.3) / 12
         y = (rng.random(n) < 1 / (1 + np.exp(0.6 - slope * (x - 50)))).astype(float)
         if not 8 <= y.sum() <= n - 8:
+            return make(rng, off)
+        b, se = slope_and_error(x / 10, y)
+        if held == "limits" and abs(b / se) > BOUND:
             return make(rng, off)
         paper = Paper({"x": score(**guess(rng, 50, 12, off))}, n)
         add_arms(paper, y)
@@ -82,8 +114,7 @@ def ratio(held: str, margin: bool = False) -> Scene:
             "kind": "logistic", "population": "all", "outcome": [equals("arm", 1)],
             "terms": {"x": {"column": "x", "coding": {"kind": "linear", "per": 10}}},
         }  # fmt: skip
-        b, se = slope_and_error(x / 10, y)
-        _term_printed(paper, b, se, held, "odds_ratio", ", its other numbers printed")
+        _term_printed(paper, b, se, held, "odds_ratio")
         if held == "auc":
             note = ", odds ratio and margin printed" if margin else ", odds ratio printed"
             hold_auc(paper, x, y, note)
@@ -146,8 +177,7 @@ def centres(held: str) -> Scene:
         }  # fmt: skip
         if held == "auc":
             _split(paper, first, y)
-        note = ", centres, its other numbers printed"
-        _term_printed(paper, b, se, held, "odds_ratio", note)
+        _term_printed(paper, b, se, held, "odds_ratio", ", centres")
         if held == "auc":
             for rows, name, where in ((first, "built", "own"), (~first, "checked", "other")):
                 area = auc_delong(x[rows], y[rows]).estimate
@@ -177,38 +207,53 @@ def _split(paper: Paper, first: Bools, y: Floats) -> None:
         paper.print(f"arm_{name}", name, having, count=str(int(y[rows].sum())))
 
 
-def hazard(held: str) -> Scene:
-    """A Cox regression on one score; the score's mean and SD and the follow-up's are printed."""
+def hazard(held: str, clustered: bool = False) -> Scene:
+    """A Cox regression on one score; the score's mean and SD and the follow-up's are printed.
+
+    ``clustered``: one to three glands a person, errors robust to that; in misdescribed papers their
+    fates go together.
+    """
 
     def make(rng: np.random.Generator, off: bool) -> Paper:
-        n = int(rng.integers(40, 101))
-        x = on_grid(50 + 12 * standard(rng, n, off))
-        fails = rng.exponential(45 * np.exp(-rng.normal(0.4, 0.25) / 12 * (x - 50)))
-        leaves = rng.uniform(12, 60, n)
+        n = int(rng.integers(12, 26) if clustered else rng.integers(25, 51))
+        parent = np.repeat(np.arange(n), rng.integers(1, 4, n)) if clustered else np.arange(n)
+        size = parent.size
+        x = on_grid(50 + 12 * standard(rng, size, off))
+        hardy = np.exp(0.8 * rng.normal(size=n))[parent] if clustered and off else 1.0
+        fails = hardy * rng.exponential(45 * np.exp(-rng.normal(0.4, 0.25) / 12 * (x - 50)))
+        leaves = rng.uniform(12, 60, size)
         event = fails <= leaves
         time = np.clip(np.rint(np.minimum(fails, leaves)), 1, 60)
-        if not 10 <= event.sum() <= n - 5:
+        if not 8 <= event.sum() <= size - 5:
             return make(rng, off)
-        fit = cox(time, event.astype(float), x[:, None] / 10)
-        if not fit.converged:
+        fit = cox(time, event.astype(float), x[:, None] / 10, parent if clustered else None)
+        b, se = float(fit.coefficients[0]), float(fit.standard_errors[0])
+        if not fit.converged or (held == "limits" and abs(b / se) > BOUND):
             return make(rng, off)
-        paper = Paper({"x": score(**guess(rng, 50, 12, off))}, n)
+        unit, where = ("glands", "glands") if clustered else ("people", "all")
+        paper = Paper({"x": score(**guess(rng, 50, 12, off), unit=unit)}, n)
+        if clustered:
+            add_glands(paper, size)
         paper.columns["t"] = {
-            "kind": "numeric", "unit": "people", "step": 1, "low": 1, "high": 60,
+            "kind": "numeric", "unit": unit, "step": 1, "low": 1, "high": 60,
             "plausible": {"mean": 25, "sd": 14},
         }  # fmt: skip
-        add_arms(paper, event.astype(float))
+        paper.columns["ill"] = {"kind": "binary", "unit": unit}
+        having = {"kind": "proportion", "having": [equals("ill", 1)]}
+        paper.print("ill", where, having, count=str(int(event.sum())))
         for name, values in (("x", x), ("t", time)):
             paper.print(
-                name, "all", {"kind": "summary", "column": name},
+                name, where, {"kind": "summary", "column": name},
                 mean=text_of(values.mean()), sd=text_of(values.std(ddof=1)),
             )  # fmt: skip
         paper.models["risk"] = {
-            "kind": "cox", "population": "all", "outcome": [equals("arm", 1)], "time": "t",
+            "kind": "cox", "population": where, "outcome": [equals("ill", 1)], "time": "t",
             "terms": {"x": {"column": "x", "coding": {"per": 10}}},
         }  # fmt: skip
-        b, se = float(fit.coefficients[0]), float(fit.standard_errors[0])
-        _term_printed(paper, b, se, held, "hazard_ratio", ", its other numbers printed")
+        if clustered:
+            paper.models["risk"]["group"] = "people"
+        told = ", by clusters" if clustered else ""
+        _term_printed(paper, b, se, held, "hazard_ratio", told, where)
         return paper
 
     return make

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from verdict_paper import Floats, Paper, drawn_size, equals, swapped, text_of
+from verdict_paper import Floats, Paper, add_glands, drawn_size, equals, swapped, text_of
 from verdict_scenes_scores import Scene
 
 from recohort.estimators.kaplan_meier import SurvivalInterval, kaplan_meier, landmark_rate
@@ -50,9 +50,7 @@ def survival(imposed: str, clustered: bool = False) -> Scene:
         where = "all"
         if clustered:
             where = "glands"
-            paper.units["glands"] = {"label": "Glands", "n": parent.size, "within": "people"}
-            paper.populations["glands"] = {"unit": "glands", "label": "glands"}
-            paper.print("glands", "glands", {"kind": "size"}, count=str(parent.size))
+            add_glands(paper, parent.size)
         paper.columns["t"] = {"kind": "numeric", "unit": unit, "step": 1, "low": 1, "high": 120,
                               "plausible": SHAPE}  # fmt: skip
         paper.columns["ill"] = {"kind": "binary", "unit": unit}
