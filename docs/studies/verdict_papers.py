@@ -38,6 +38,7 @@ SCENES: dict[str, Scene] = {
     "two_by_two_alone": two_by_two(sensitivity=False),
     "glands": glands,
     "shares": shares,
+    "shares_large": partial(shares, large=True),
     "accuracy": accuracy,
     "parts": parts(whole=False),
     "whole": parts(whole=True),

@@ -29,26 +29,26 @@ from recohort.estimators.proportion import ProportionInterval, proportion_interv
 SUMMARY: dict[str, Any] = {"kind": "summary", "column": "x"}
 
 
-def shares(rng: np.random.Generator, off: bool) -> Paper:
-    """An outcome and a test, printed in percent: counts, limits of any level and a test held out.
+def shares(rng: np.random.Generator, off: bool, large: bool = False) -> Paper:
+    """An outcome in two arms, in percent: counts, limits of any level and a test held out.
 
-    Half of the papers print no decimals, so that several counts go with a percentage.
+    ``large``: 400 to 900 people and no decimals, so that several counts go with a percentage.
     """
-    n = drawn_size(rng)
+    n = int(rng.integers(400, 901)) if large else int(rng.integers(30, 151))
     arm = drawn_arms(rng, n)
     size = int(arm.sum())
     ill = rng.random(n) < np.where(arm == 1, *rng.uniform(0.1, 0.7, 2))
     one, other = int(ill[arm == 1].sum()), int(ill[arm == 0].sum())
     if not (0 < one < size and 0 < other < n - size):
-        return shares(rng, off)
-    decimals = int(rng.integers(2))
+        return shares(rng, off, large)
+    decimals = 0 if large else 1
     paper = Paper({"ill": {"kind": "binary", "unit": "people"}}, n)
     add_arms(paper, arm)
     having = {"kind": "proportion", "having": [equals("ill", 1)]}
     printed = text_of(100 * one / size, decimals)
     paper.print("ill_1", "arm_1", having, percent=printed)
     paper.print("ill_0", "arm_0", having, percent=text_of(100 * other / (n - size), decimals))
-    told = ", percentage printed" + ("" if decimals else " without decimals")
+    told = ", percentage printed" + (" that several counts have" if large else "")
     paper.hold(
         f"count{told}", "ill_1", "arm_1", having, "count", str(one), one_more=str(one + 1),
         one_less=str(one - 1), digits_swapped=swapped(str(one)), of_the_other_arm=str(other),

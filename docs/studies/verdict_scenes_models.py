@@ -30,8 +30,8 @@ from recohort.estimators.cox import cox
 from recohort.estimators.mixed_logistic import fit_mixed_logistic
 
 Z = 1.959964
-BOUND = 3.29
-"""Beyond so many standard errors p is printed as a bound, which fixes nothing."""
+BOUND = 2.57
+"""Up to so many standard errors p is 0.01 or more; below, two decimals would be a bound."""
 TERM: dict[str, Any] = {"kind": "model_term", "model": "risk", "term": "x"}
 HELD: dict[str, tuple[tuple[str, ...], str]] = {
     "limit": (("ci95_upper",), "its other numbers printed"),
@@ -74,6 +74,8 @@ def _term_printed(
         },
         "p_value": {"one_sided": p_text(p / 2), "digit_lost": p_text(p / 10)},
     }  # fmt: skip
+    if held == "limits":
+        printed["p_value"] = text_of(p, 2)
     several, told = HELD[held]
     name = ratio.replace("_", " ")
     labels = {ratio: name, "p_value": f"p, {name}"}

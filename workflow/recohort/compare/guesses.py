@@ -45,6 +45,7 @@ from recohort.card.loader import CardFile
 from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard, ValueRef
 from recohort.cohort import Relation
+from recohort.printed import Printed
 
 __all__ = ["Grounds", "Guess", "GuessKind"]
 
@@ -99,6 +100,13 @@ _SIDE_OF_ONE = Guess(
 )
 
 
+_SEVERAL_COUNTS = Guess(
+    GuessKind.NUMBER,
+    "which of the counts that print the same percentage it is",
+    "How many are they, as a count?",
+)
+
+
 class Grounds:
     """What one card's held-out values rest on besides its imposed ones; prepared once a card.
 
@@ -112,27 +120,33 @@ class Grounds:
             held_out = {value.id for value in card.values if value.role is Role.HELD_OUT}
         self._facts: set[tuple[str, Rows, Statistic]] = set()
         self._counts: set[tuple[str, Rows]] = {(unit, frozenset()) for unit in card.units}
+        self._rough_counts: set[tuple[str, Rows]] = set()
+        self._sizes = {(name, Rows()): unit.n for name, unit in card.units.items()}
         self._t_tests: set[tuple[str, Rows, Rows]] = set()
         self._changes: set[tuple[str, str, Rows]] = set()
         self._paired_ts: set[tuple[str, str, Rows]] = set()
         self._printed: dict[str, set[Statistic]] = {}
-        for value in card.values:
-            # A bound, such as p < 0.001, fixes nothing.
-            if value.id not in held_out and value.number.is_exact:
-                self._printed.setdefault(value.quantity, set()).add(value.statistic)
-                self._take(card.quantities[value.quantity], value.statistic)
         self._splits = sorted(name for name, c in card.columns.items() if _is_yes_or_no(c))
+        # A bound, such as p < 0.001, fixes nothing.
+        taken = [v for v in card.values if v.id not in held_out and v.number.is_exact]
+        for value in taken:
+            if value.statistic is Statistic.COUNT:
+                self._sizes |= {
+                    (unit, rows): int(value.number.value)
+                    for unit, rows in self._counted_rows(card.quantities[value.quantity])
+                }
+        for value in taken:
+            self._printed.setdefault(value.quantity, set()).add(value.statistic)
+            self._take(card.quantities[value.quantity], value)
 
-    def _take(self, item: Quantity, statistic: Statistic) -> None:
+    def _take(self, item: Quantity, value: ValueRef) -> None:
         """Note what an imposed value fixes."""
-        unit, rows = self._rows(item)
-        analysis = item.analysis
+        _, rows = self._rows(item)
+        analysis, statistic = item.analysis, value.statistic
+        if statistic in _COUNTS:
+            exact = statistic is Statistic.COUNT or self._has_one_count(item, value.number)
+            (self._counts if exact else self._rough_counts).update(self._counted_rows(item))
         match analysis:
-            case ProportionAnalysis() if statistic in _COUNTS:
-                self._counts.add((unit, rows | self._conditions(analysis.having)))
-            case AccuracyAnalysis() if statistic in _COUNTS:
-                for counted in self._accuracy(analysis, rows):
-                    self._counts.add((unit, counted))
             case SummaryAnalysis():
                 self._facts.add((analysis.column, self._of(analysis.column, rows), statistic))
             case LocationAnalysis():
@@ -143,18 +157,45 @@ class Grounds:
                     one = rows | self._conditions(analysis.group)
                     other = rows | {_turned(str(analysis.group[0]))}
                     self._t_tests |= {(analysis.column, one, other), (analysis.column, other, one)}
-            case ChangeAnalysis() if str(analysis.of) == "of_means":
-                self._changes.add((analysis.column, analysis.baseline, rows))
-                self._changes.add((analysis.baseline, analysis.column, rows))
-            case PairedAnalysis() if statistic is Statistic.DIFFERENCE:
-                self._changes.add((analysis.column, analysis.baseline, rows))
-                self._changes.add((analysis.baseline, analysis.column, rows))
-            case PairedAnalysis() if statistic is Statistic.P_VALUE:
-                if str(analysis.test) == "paired_t":
-                    self._paired_ts.add((analysis.column, analysis.baseline, rows))
-                    self._paired_ts.add((analysis.baseline, analysis.column, rows))
-            case _ if analysis.kind == "size":
-                self._counts.add((unit, rows))
+            case ChangeAnalysis() | PairedAnalysis():
+                keys = (analysis.column, analysis.baseline)
+                if self._left(keys, rows):
+                    return
+                of, test = (str(getattr(analysis, name, "")) for name in ("of", "test"))
+                if of == "of_means" or statistic is Statistic.DIFFERENCE:
+                    self._changes |= {(*keys, rows), (*keys[::-1], rows)}
+                elif test == "paired_t" and statistic is Statistic.P_VALUE:
+                    self._paired_ts |= {(*keys, rows), (*keys[::-1], rows)}
+
+    def _counted_rows(self, item: Quantity) -> list[tuple[str, Rows]]:
+        """What a count or a percentage of a quantity counts."""
+        unit, rows = self._rows(item)
+        match item.analysis:
+            case ProportionAnalysis():
+                return [(unit, rows | self._conditions(item.analysis.having))]
+            case AccuracyAnalysis():
+                return [(unit, counted) for counted in self._accuracy(item.analysis, rows)]
+        return [(unit, rows)] if item.analysis.kind == "size" else []
+
+    def _has_one_count(self, item: Quantity, printed: Printed) -> bool:
+        """Whether only one count prints a percentage; of a whole as large as it can be."""
+        unit, rows = self._rows(item)
+        if isinstance(item.analysis, AccuracyAnalysis):
+            of_test = item.analysis.measure in (Accuracy.PPV, Accuracy.NPV)
+            (side, *more) = item.analysis.test if of_test else item.analysis.reference
+            positive = item.analysis.measure in (Accuracy.SENSITIVITY, Accuracy.PPV)
+            text = str(side) if positive else _turned(str(side))
+            rows |= self._conditions((side, *more)) if positive else frozenset({text} - {""})
+        return self._most(unit, rows) * float(printed.unit) < 100.0
+
+    def _most(self, unit: str, rows: Rows) -> int:
+        """How many there are in some rows, or the fewest known to hold them all."""
+        found = [size for (of, where), size in self._sizes.items() if of == unit and where <= rows]
+        for text in rows:
+            whole, other = rows - {text}, (rows - {text}) | {_turned(text)}
+            if (unit, whole) in self._sizes and (unit, other) in self._sizes:
+                found.append(self._sizes[unit, whole] - self._sizes[unit, other])
+        return min(found)
 
     # Which rows are meant.
 
@@ -186,6 +227,27 @@ class Grounds:
         column = self.card.columns.get(key.partition("@")[0])
         return rows if column is None else rows | self._conditions(column.among)
 
+    def _measured(self, key: str, rows: Rows) -> tuple[Rows, int | None]:
+        """Who can have a value, and how many of them were followed; ``None`` for all."""
+        name, _, time = key.partition("@")
+        return self._of(key, rows), getattr(self.card.columns.get(name), "followed", {}).get(time)
+
+    def _left(self, keys: tuple[str, str], rows: Rows) -> list[Guess]:
+        """That those measured twice are like those measured once; empty where all are the same.
+
+        Printed numbers of one time are then of other people than a change is.
+        """
+        first, second = (self._measured(key, rows) for key in keys)
+        if first == second:
+            return []
+        label = _label(self.card, keys[0])
+        return [
+            Guess(
+                GuessKind.DIFFERENCE, f"whether those with no {label} are like those who have it",
+                f"What were the values before of those whose {label} is known?",
+            )
+        ]  # fmt: skip
+
     def _accuracy(self, analysis: AccuracyAnalysis, rows: Rows) -> tuple[Rows, ...]:
         """The rows counted by a diagnostic measure, where conditions can say them."""
         positive = analysis.measure in (Accuracy.SENSITIVITY, Accuracy.PPV)
@@ -216,8 +278,11 @@ class Grounds:
         return False
 
     def _has(self, key: str, rows: Rows, any_of: Iterable[Statistic]) -> bool:
-        wanted, rows = tuple(any_of), self._of(key, rows)
-        return self._follows(lambda r: any((key, r, s) in self._facts for s in wanted), rows)
+        wanted = tuple(any_of)
+        rows, followed = self._measured(key, rows)
+        # How many of each part were followed is not known.
+        depth = _DEPTH if followed is None else 0
+        return self._follows(lambda r: any((key, r, s) in self._facts for s in wanted), rows, depth)
 
     def _moments(self, key: str, rows: Rows) -> bool:
         return self._has(key, rows, _MEAN) and self._has(key, rows, _SD)
@@ -226,8 +291,10 @@ class Grounds:
         """Whether anything printed says where a measurement lies in some rows."""
         return self._has(key, rows, (*_MEAN, *_MEDIAN))
 
-    def _counted(self, unit: str, rows: Rows) -> bool:
-        return self._follows(lambda r: (unit, r) in self._counts, rows)
+    def _counted(self, unit: str, rows: Rows, roughly: bool = False) -> bool:
+        """Whether a count of rows is known; ``roughly``: percentages of several counts will do."""
+        known = self._counts | self._rough_counts if roughly else self._counts
+        return self._follows(lambda r: (unit, r) in known, rows)
 
     # The guesses.
 
@@ -256,13 +323,13 @@ class Grounds:
         unit, rows = self._rows(item)
         analysis = item.analysis
         match analysis:
+            case ProportionAnalysis() | AccuracyAnalysis() if beside & _COUNTS:
+                several = self._rough_counts - self._counts
+                rough = several.intersection(self._counted_rows(item))
+                return [_SEVERAL_COUNTS] if rough and Statistic.COUNT not in beside else []
             case ProportionAnalysis():
-                if beside & _COUNTS:
-                    return []
                 return self._number(unit, rows | self._conditions(analysis.having))
             case AccuracyAnalysis():
-                if beside & _COUNTS:
-                    return []
                 counted = self._accuracy(analysis, rows)
                 sides = self._conditions((*analysis.test, *analysis.reference))
                 return self._number(unit, counted[0] if counted else rows | sides)
@@ -323,6 +390,8 @@ class Grounds:
         """Guesses behind a count of rows."""
         if self._counted(unit, rows):
             return []
+        if self._counted(unit, rows, roughly=True):
+            return [_SEVERAL_COUNTS]
         found: list[Guess] = []
         loose: list[str] = []
         for text in sorted(rows):
@@ -394,12 +463,12 @@ class Grounds:
 
     def _change(self, analysis: ChangeAnalysis, rows: Rows) -> list[Guess]:
         keys = (analysis.column, analysis.baseline)
-        of = str(analysis.of)
+        of, left = str(analysis.of), self._left(keys, rows)
         needed = {"of_means": _MEAN, "of_medians": _MEDIAN}.get(of)
         if needed is not None:
             open_ = [self._shape(key) for key in keys if not self._has(key, rows, needed)]
-            return open_ or [_ROUNDED]
-        shapes = [self._shape(key) for key in keys]
+            return [*left, *open_] or [_ROUNDED]
+        shapes = [*left, *(self._shape(key) for key in keys)]
         return shapes if of == "of_geometric_means" else [self._alike(keys, rows), *shapes]
 
     def _alike(self, keys: tuple[str, str], rows: Rows) -> Guess:
@@ -416,7 +485,7 @@ class Grounds:
             by_means = str(analysis.test) == "paired_t"
         else:
             keys, by_means = (analysis.at, analysis.baseline), True
-        found = []
+        found = self._left(keys, rows)
         if statistic is not Statistic.DIFFERENCE:
             found.append(self._alike(keys, rows))
         for key in keys:
@@ -437,8 +506,10 @@ class Grounds:
         name = _label(self.card, analysis.group[0].column)
         if str(analysis.test) in _COUNTING_TESTS:
             yes = f"{key} = 1"
-            counted = len(sides) == 2 and all(self._counted(unit, s | {yes}) for s in sides)
-            return [] if counted else [self._difference(key, name)]
+            if len(sides) < 2 or not all(self._counted(unit, s | {yes}, True) for s in sides):
+                return [self._difference(key, name)]
+            sure = all(self._counted(unit, s | {yes}) for s in sides)
+            return [] if sure else [_SEVERAL_COUNTS]
         if len(sides) < 2 or not all(self._speaks_of(key, side) for side in sides):
             return [self._difference(key, name)]
         if statistic is Statistic.DIFFERENCE:
