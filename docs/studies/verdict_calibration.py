@@ -39,7 +39,8 @@ from recohort.card.document import Document
 from recohort.card.loader import CardFile, load_card
 from recohort.card.statistic import Role
 from recohort.compare.conclusion import scale_of
-from recohort.compare.guesses import Grounds, GuessKind
+from recohort.compare.guess import GuessKind
+from recohort.compare.guesses import Grounds
 from recohort.compare.interval import noticed, standing
 from recohort.compare.table import compare_study
 from recohort.reconstruct.job import Job, Purpose, workers

@@ -61,7 +61,8 @@ SCENES: dict[str, Scene] = {
     "survival_glands": survival("rate", clustered=True),
     "ratio_value": ratio("value"),
     "ratio_limit": ratio("limit"),
-    "ratio_limits": ratio("limits"),
+    "ratio_lower": ratio("lower"),
+    "ratio_upper": ratio("upper"),
     "ratio_p": ratio("p"),
     "ratio_auc": ratio("auc"),
     "ratio_auc_margin": ratio("auc", margin=True),
@@ -70,8 +71,9 @@ SCENES: dict[str, Scene] = {
     "centres_p": centres("p"),
     "centres_auc": centres("auc"),
     "hazard_value": hazard("value"),
-    "hazard_limits": hazard("limits"),
+    "hazard_lower": hazard("lower"),
+    "hazard_upper": hazard("upper"),
     "hazard_glands_value": hazard("value", clustered=True),
-    "hazard_glands_limits": hazard("limits", clustered=True),
+    "hazard_glands_upper": hazard("upper", clustered=True),
 }
 """What is printed and what is held out, by name."""

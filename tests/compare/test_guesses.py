@@ -471,7 +471,36 @@ quantities:
     label: g
     population: all
     analysis: {kind: linear_mixed, column: grip, baseline: grip@ashore, at: grip@home}
-    values: {difference: -1}
+    values: {difference: -1, se: 0.6, ci95_lower: -2.2, ci95_upper: 0.2, p_value: 0.1}
+  grip_area:
+    label: g
+    population: all
+    analysis: {kind: auc, column: grip@ashore, outcome: [{column: deck, equals: 1}]}
+    values: {auc: 0.61}
+  afloat_area:
+    label: g
+    population: all
+    analysis: {kind: auc, column: grip@afloat, outcome: [{column: deck, equals: 1}]}
+    values: {auc: 0.66}
+  areas:
+    label: g
+    population: all
+    analysis:
+      {kind: auc_difference, column: grip@afloat, other: grip@ashore,
+       outcome: [{column: deck, equals: 1}]}
+    values: {difference: 0.05, p_value: 0.3}
+  grip_ranks:
+    label: g
+    population: all
+    analysis: {kind: two_sample_test, column: grip@ashore, group: [{column: deck, equals: 1}]}
+    values: {p_value: 0.001}
+  grip_t:
+    label: g
+    population: all
+    analysis:
+      {kind: two_sample_test, column: grip@ashore, group: [{column: deck, equals: 1}],
+       test: student_t}
+    values: {p_value: 0.001}
   home_deck:
     label: g
     population: deck
@@ -511,5 +540,33 @@ def test_what_percentages_and_people_not_followed_leave_open(
     path.write_text(SAILORS, encoding="utf-8")
     card = load_card(path)
     ref = next(v for v in card.base.values if v.id == value)
-    found = Grounds(card, {name for name, _ in LEFT_OPEN}).of(ref)
+    mixed = {v.id for v in card.base.values if v.quantity == "return_mixed"}
+    found = Grounds(card, mixed.union(name for name, _ in LEFT_OPEN)).of(ref)
     assert " ".join(sorted(str(guess.kind) for guess, _ in found)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("value", "without", "kinds"),
+    [
+        ("return_mixed.p_value", {"se", "ci95_upper", "p_value"}, "rounding"),
+        ("return_mixed.se", {"difference", "se", "p_value"}, "rounding"),
+        # A limit and a two-sided p: the difference may lie on either side of 0.
+        ("return_mixed.difference", {"difference", "se", "ci95_upper"}, "difference rounding"),
+        ("return_mixed.se", {"se", "ci95_lower", "ci95_upper", "p_value"}, "difference likeness"),
+        ("areas.difference", {"difference", "p_value"}, "rounding"),  # of two printed areas
+        ("areas.p_value", {"p_value"}, "likeness shape"),
+        # An area is the ranks' sum but for a constant; of the values themselves it says less.
+        ("grip_ranks.p_value", {"p_value"}, "rounding"),
+        ("grip_t.p_value", {"p_value"}, "difference"),
+    ],
+)
+def test_what_follows_from_two_numbers_or_an_area(
+    tmp_path: Path, value: str, without: set[str], kinds: str
+) -> None:
+    path = tmp_path / "sailors.yaml"
+    path.write_text(SAILORS, encoding="utf-8")
+    card = load_card(path)
+    ref = next(v for v in card.base.values if v.id == value)
+    held_out = {f"{ref.quantity}.{statistic}" for statistic in without}
+    found = Grounds(card, held_out).of(ref)
+    assert " ".join(sorted({str(guess.kind) for guess, _ in found})) == kinds

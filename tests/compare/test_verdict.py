@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from study_on_paper import card_file, estimates, finding, spread
 
-from recohort.compare.guesses import Guess, GuessKind
+from recohort.compare.guess import Guess, GuessKind
 from recohort.compare.interval import Scale, standing
 from recohort.compare.table import compare_study
 from recohort.compare.verdict import Evidence, judge

@@ -17,8 +17,6 @@ rest on a likeness as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from recohort.card.analyses import (
     Accuracy,
@@ -45,9 +43,17 @@ from recohort.card.loader import CardFile
 from recohort.card.statistic import Role, Statistic
 from recohort.card.study import Quantity, StudyCard, ValueRef
 from recohort.cohort import Relation
+from recohort.compare.guess import (
+    ROUNDED,
+    SEVERAL_COUNTS,
+    SIDE_OF_ONE,
+    Guess,
+    GuessKind,
+    by_two,
+)
 from recohort.printed import Printed
 
-__all__ = ["Grounds", "Guess", "GuessKind"]
+__all__ = ["Grounds"]
 
 Rows = frozenset[str]
 """Conditions, each as text, that together say which rows of a unit are meant."""
@@ -60,51 +66,9 @@ _LIMITS = {Statistic.CI95_LOWER, Statistic.CI95_UPPER}
 _COUNTS = {Statistic.COUNT, Statistic.PERCENT}
 _COUNTING_TESTS = {"chi_square", "chi_square_yates", "fisher"}
 _T_TESTS = {"student_t", "welch_t"}
-
-
-class GuessKind(StrEnum):
-    """What kind of thing was guessed."""
-
-    SHAPE = "shape"
-    """How a measurement is distributed."""
-    LIKENESS = "likeness"
-    """How alike the values of one unit are."""
-    NUMBER = "number"
-    """How many units have something."""
-    DIFFERENCE = "difference"
-    """That groups are alike, or which of two is the higher."""
-    ROUNDING = "rounding"
-    """Where, within their rounding, the printed numbers lie that fix it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """One guess: in words, what would replace it, and where on the card it stands.
-
-    ``places`` is empty where a card has no place for it.
-    """
-
-    kind: GuessKind
-    told: str
-    question: str
-    places: tuple[Place, ...] = ()
-
-
-_ROUNDED = Guess(
-    GuessKind.ROUNDING,
-    "where within their rounding the numbers lie that fix it",
-    "What are the numbers that fix it, to one more digit?",
-)
-_SIDE_OF_ONE = Guess(
-    GuessKind.DIFFERENCE, "on which side of 1 the ratio lies", "Is the ratio above 1 or below?"
-)
-
-
-_SEVERAL_COUNTS = Guess(
-    GuessKind.NUMBER,
-    "which of the counts that print the same percentage it is",
-    "How many are they, as a count?",
-)
+_RANK_TESTS = {"mann_whitney", "mann_whitney_exact"}
+_FINE = 50
+"""A scale of so many steps has few ties."""
 
 
 class Grounds:
@@ -125,6 +89,7 @@ class Grounds:
         self._t_tests: set[tuple[str, Rows, Rows]] = set()
         self._changes: set[tuple[str, str, Rows]] = set()
         self._paired_ts: set[tuple[str, str, Rows]] = set()
+        self._areas: set[tuple[str, Rows, Rows]] = set()
         self._printed: dict[str, set[Statistic]] = {}
         self._splits = sorted(name for name, c in card.columns.items() if _is_yes_or_no(c))
         # A bound, such as p < 0.001, fixes nothing.
@@ -157,6 +122,10 @@ class Grounds:
                     one = rows | self._conditions(analysis.group)
                     other = rows | {_turned(str(analysis.group[0]))}
                     self._t_tests |= {(analysis.column, one, other), (analysis.column, other, one)}
+            case AucAnalysis() if statistic is Statistic.AUC and analysis.column is not None:
+                if analysis.higher_means_outcome:
+                    outcome = self._conditions(analysis.outcome)
+                    self._areas.add((analysis.column, self._of(analysis.column, rows), outcome))
             case ChangeAnalysis() | PairedAnalysis():
                 keys = (analysis.column, analysis.baseline)
                 if self._left(keys, rows):
@@ -296,6 +265,10 @@ class Grounds:
         known = self._counts | self._rough_counts if roughly else self._counts
         return self._follows(lambda r: (unit, r) in known, rows)
 
+    def _has_area(self, key: str, rows: Rows, outcome: tuple[Condition, ...]) -> bool:
+        """Whether a measurement's area under the curve is printed."""
+        return (key, self._of(key, rows), self._conditions(outcome)) in self._areas
+
     # The guesses.
 
     def of(self, value: ValueRef) -> tuple[tuple[Guess, tuple[str, ...]], ...]:
@@ -326,7 +299,7 @@ class Grounds:
             case ProportionAnalysis() | AccuracyAnalysis() if beside & _COUNTS:
                 several = self._rough_counts - self._counts
                 rough = several.intersection(self._counted_rows(item))
-                return [_SEVERAL_COUNTS] if rough and Statistic.COUNT not in beside else []
+                return [SEVERAL_COUNTS] if rough and Statistic.COUNT not in beside else []
             case ProportionAnalysis():
                 return self._number(unit, rows | self._conditions(analysis.having))
             case AccuracyAnalysis():
@@ -337,6 +310,8 @@ class Grounds:
                 return self._summary(analysis.column, rows, statistic, beside)
             case ChangeAnalysis():
                 return self._change(analysis, rows)
+            case LinearMixedAnalysis() | AucDifferenceAnalysis() if len(beside) >= 2:
+                return by_two(beside)
             case PairedAnalysis() | LinearMixedAnalysis():
                 return self._paired(analysis, rows, statistic)
             case TwoSampleAnalysis():
@@ -347,10 +322,13 @@ class Grounds:
                 return self._auc(analysis, rows, beside)
             case AucDifferenceAnalysis():
                 keys = (analysis.column, analysis.other)
+                known = all(self._has_area(key, rows, analysis.outcome) for key in keys)
+                if known and statistic is Statistic.DIFFERENCE and not self._left(keys, rows):
+                    return [ROUNDED]
                 return [_likeness(self.card, *keys), *(self._shape(key) for key in keys)]
             case KaplanMeierAnalysis() if len(beside) >= 2:
                 # Rate and limits: two give the standard error and with it the third.
-                return [_ROUNDED]
+                return [ROUNDED]
             case KaplanMeierAnalysis() | FollowUpAnalysis():
                 return [self._shape(analysis.time)]
             case OptimismAnalysis():
@@ -391,7 +369,7 @@ class Grounds:
         if self._counted(unit, rows):
             return []
         if self._counted(unit, rows, roughly=True):
-            return [_SEVERAL_COUNTS]
+            return [SEVERAL_COUNTS]
         found: list[Guess] = []
         loose: list[str] = []
         for text in sorted(rows):
@@ -431,12 +409,12 @@ class Grounds:
         self, key: str, rows: Rows, statistic: Statistic, beside: set[Statistic]
     ) -> list[Guess]:
         if statistic in _SD and beside & _SD:
-            return [_ROUNDED]
+            return [ROUNDED]
         own = {Statistic.MEAN: _MEAN, Statistic.SD: _SD, Statistic.SE: _SD}.get(statistic)
         # By parts, or by the whole and a part; an SD then takes the means as well.
         follows = own is not None and self._has(key, rows, own)
         if follows and (statistic is Statistic.MEAN or self._has(key, rows, _MEAN)):
-            return [_ROUNDED]
+            return [ROUNDED]
         by_comparison = own and self._by_comparison(key, self._of(key, rows), own)
         return by_comparison or [self._shape(key)]
 
@@ -446,7 +424,7 @@ class Grounds:
             (column, where) == (key, rows) and self._has(other, where, _MEAN)
             for column, other, where in self._changes
         ):
-            return [_ROUNDED]
+            return [ROUNDED]
         partner = _SD if own == _MEAN else _MEAN
         if not any(
             (column, mine) == (key, rows) and self._moments(key, other)
@@ -459,7 +437,7 @@ class Grounds:
             GuessKind.DIFFERENCE, f"which group has the higher {label}",
             f"In which group is {label} higher?",
         )  # fmt: skip
-        return [_ROUNDED, side] if own == _MEAN else [_ROUNDED]
+        return [ROUNDED, side] if own == _MEAN else [ROUNDED]
 
     def _change(self, analysis: ChangeAnalysis, rows: Rows) -> list[Guess]:
         keys = (analysis.column, analysis.baseline)
@@ -467,14 +445,14 @@ class Grounds:
         needed = {"of_means": _MEAN, "of_medians": _MEDIAN}.get(of)
         if needed is not None:
             open_ = [self._shape(key) for key in keys if not self._has(key, rows, needed)]
-            return [*left, *open_] or [_ROUNDED]
+            return [*left, *open_] or [ROUNDED]
         shapes = [*left, *(self._shape(key) for key in keys)]
         return shapes if of == "of_geometric_means" else [self._alike(keys, rows), *shapes]
 
     def _alike(self, keys: tuple[str, str], rows: Rows) -> Guess:
         """How two times go together: guessed, unless a paired t-test and the SDs give it."""
         if (*keys, rows) in self._paired_ts and all(self._moments(key, rows) for key in keys):
-            return _ROUNDED
+            return ROUNDED
         return _likeness(self.card, *keys)
 
     def _paired(
@@ -494,7 +472,7 @@ class Grounds:
                 enough = by_means and self._moments(key, rows)
             if not enough:
                 found.append(self._shape(key))
-        return found or [_ROUNDED]
+        return found or [ROUNDED]
 
     def _two_sample(
         self, analysis: TwoSampleAnalysis, unit: str, rows: Rows, statistic: Statistic
@@ -509,7 +487,11 @@ class Grounds:
             if len(sides) < 2 or not all(self._counted(unit, s | {yes}, True) for s in sides):
                 return [self._difference(key, name)]
             sure = all(self._counted(unit, s | {yes}) for s in sides)
-            return [] if sure else [_SEVERAL_COUNTS]
+            return [] if sure else [SEVERAL_COUNTS]
+        ranks = str(analysis.test) in _RANK_TESTS and statistic is Statistic.P_VALUE
+        if ranks and self._is_fine(key) and self._has_area(key, rows, analysis.group):
+            # The area is U over the number of pairs; ties, which the variance takes, are few.
+            return [ROUNDED]
         if len(sides) < 2 or not all(self._speaks_of(key, side) for side in sides):
             return [self._difference(key, name)]
         if statistic is Statistic.DIFFERENCE:
@@ -517,7 +499,18 @@ class Grounds:
         else:
             fixed = str(analysis.test) in _T_TESTS
             fixed = fixed and all(self._moments(key, side) for side in sides)
-        return [_ROUNDED] if fixed else [self._shape(key)]
+        return [ROUNDED] if fixed else [self._shape(key)]
+
+    def _is_fine(self, key: str) -> bool:
+        column = self.card.columns.get(key.partition("@")[0])
+        if not isinstance(column, NumericColumn):
+            return False
+        grid = column.grid
+        if grid.step is None:
+            return True
+        if grid.low is None or grid.high is None:
+            return False
+        return (grid.high - grid.low) / grid.step >= _FINE
 
     def _term(self, analysis: TermAnalysis, beside: set[Statistic]) -> list[Guess]:
         """A term of a regression: two of its ratio, limits and p fix the others but for rounding.
@@ -526,7 +519,7 @@ class Grounds:
         """
         if len(beside) >= 2:
             one_limit = len(beside & _LIMITS) == 1 and beside - _LIMITS == {Statistic.P_VALUE}
-            return [_ROUNDED, _SIDE_OF_ONE] if one_limit else [_ROUNDED]
+            return [ROUNDED, SIDE_OF_ONE] if one_limit else [ROUNDED]
         model = self.card.models[analysis.model]
         key = model.terms[analysis.term].column
         outcome = " and ".join(_label(self.card, c.column) for c in model.outcome)
@@ -543,7 +536,7 @@ class Grounds:
         ):
             # Two of an area and its limits give the third. By DeLong's method the area alone does
             # not give its error.
-            return [_ROUNDED]
+            return [ROUNDED]
         if analysis.column is not None:
             shapes = [self._shape(analysis.column)]
             if Statistic.AUC in beside:

@@ -10,7 +10,7 @@ from typing import Any
 
 from recohort.card.statistic import Role
 from recohort.card.study import StudyCard, ValueRef
-from recohort.compare.guesses import Guess, GuessKind
+from recohort.compare.guess import Guess, GuessKind
 from recohort.compare.interval import Place, Scale, Standing, noticed
 from recohort.printed import Printed
 
