@@ -225,8 +225,8 @@ SHAPE = Guess(GuessKind.SHAPE, "the assumed shape", "What shape?")
         (((SHAPE, ("likeness",)),), (0.09, 0.06), "undetermined", "rests on the assumed shape"),
         (((SHAPE, ("likeness",)),), (0.3, 0.2), "not_reproduced", "closest"),
         (((SHAPE, ()),), (0.3, 0.2), "undetermined", "rests on the assumed shape"),
-        # Rounding needs no other choice, but more room.
-        (((ROUNDED, ()),), (0.16, 0.10), "undetermined", "within their rounding"),
+        # Rounding needs no other choice, but as much room.
+        (((ROUNDED, ()),), (0.09, 0.06), "undetermined", "within their rounding"),
         (((ROUNDED, ()),), (0.3, 0.2), "not_reproduced", "closest"),
         (((LIKENESS, ()),), (0.3, 0.2), "undetermined", "rests on the assumed correlation"),
     ],

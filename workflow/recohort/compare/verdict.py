@@ -17,10 +17,8 @@ from recohort.printed import Printed
 __all__ = ["Evidence", "Judgement", "Verdict", "judge"]
 
 
-_TRIED = 0.5
+_CLEARED = 0.5
 """How many widths of all settings' intervals beyond them a number must lie to clear a guess."""
-_ROUNDING = 1.0
-"""The same where it rests on rounding."""
 
 
 class Verdict(StrEnum):
@@ -243,8 +241,8 @@ def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
     A guess is cleared where another was tried and the number lies far beyond what all settings
     span: half of that again allows for correlations up to 0 and 1 where 0.2 to 0.8 were tried, and
     for shapes that are odder than the alternatives. That groups are alike has no alternatives.
-    Rounding is cleared by as much as the span again: cohorts keep to the middle of what it allows,
-    since its corners are rare, and a mean that rounding rules print in two ways is avoided.
+    Rounding needs no other choice, but as much room: cohorts keep to the middle of what it allows,
+    since its corners are rare. A sum of four rounded numbers has them 0.4 widths beyond 95%.
     """
     printed, several = evidence.value.number, list(clear.values())
     changed = {name for s in clear for name, index in evidence.choices.get(s, {}).items() if index}
@@ -254,7 +252,7 @@ def _untried(evidence: Evidence, clear: Mapping[str, Standing]) -> list[Guess]:
         for guess, names in evidence.guesses
         if guess.kind is GuessKind.DIFFERENCE
         or (guess.kind is not GuessKind.ROUNDING and not changed.intersection(names))
-        or apart <= (_ROUNDING if guess.kind is GuessKind.ROUNDING else _TRIED)
+        or apart <= _CLEARED
     ]
 
 
