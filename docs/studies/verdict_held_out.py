@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 from verdict_paper import Bools, Floats, Paper, equals, p_text, swapped, text_of
 
-from recohort.estimators.auc import auc_delong
+from recohort.estimators.auc import auc_delong, auc_hanley_mcneil
 from recohort.estimators.mann_whitney import mann_whitney
 from recohort.estimators.proportion import ProportionInterval, proportion_interval
 
@@ -35,13 +35,16 @@ def hold_tests(paper: Paper, x: Floats, arm: Floats, note: str) -> None:
         )  # fmt: skip
 
 
-def hold_auc(paper: Paper, x: Floats, arm: Floats, note: str, limits: bool = True) -> None:
-    """The area under the curve of x for arm 1, held out with its limits."""
-    found = auc_delong(x, arm).estimate
+def hold_auc(
+    paper: Paper, x: Floats, arm: Floats, note: str, limits: bool = True, hanley: bool = False
+) -> None:
+    """The area under the curve of x for arm 1, held out with its limits (DeLong's, or Hanley's)."""
+    found = (auc_hanley_mcneil if hanley else auc_delong)(x, arm).estimate
     if found.interval is None or min(found.interval.low, 1 - found.interval.high) <= 0.0:
         return
     low, high, area = found.interval.low, found.interval.high, found.value
     analysis = {"kind": "auc", "column": "x", "outcome": [equals("arm", 1)]}
+    analysis |= {"interval": "hanley_mcneil"} if hanley else {}
     paper.hold(
         f"AUC{note}", "auc", "all", analysis, "auc", text_of(area, 2),
         optimistic_by_0_05=text_of(min(area + 0.05, 1.0), 2),

@@ -257,11 +257,21 @@ def tested_mean(rng: np.random.Generator, off: bool) -> Paper:
     return paper
 
 
-def area(limits: bool) -> Scene:
-    """The AUC of a score is printed: its limits and a rank test held out; or one limit, ``limits``.
+AREA = {
+    "area": ((), ", AUC printed"),
+    "limit": (("ci95_lower",), ", AUC and other limit printed"),
+    "limits": (("ci95_lower", "ci95_upper"), ", both limits printed"),
+    "hanley": ((), ", Hanley and McNeil's, AUC printed"),
+}
+"""What is printed beside the area, or in its place, and how it is told."""
+
+
+def area(known: str) -> Scene:
+    """The AUC of a score is printed: its limits and a rank test held out; or what ``known`` says.
 
     The score's mean and SD are printed over both arms together.
     """
+    imposed, note = AREA[known]
 
     def make(rng: np.random.Generator, off: bool) -> Paper:
         n = int(rng.integers(30, 151))
@@ -273,14 +283,12 @@ def area(limits: bool) -> Scene:
             "x", "all", {"kind": "summary", "column": "x"},
             mean=text_of(x.mean()), sd=text_of(x.std(ddof=1)),
         )  # fmt: skip
-        note = ", AUC and other limit printed" if limits else ", AUC printed"
-        hold_auc(paper, x, arm, note)
+        hold_auc(paper, x, arm, note, hanley=known == "hanley")
         if "auc" not in paper.quantities:
             return make(rng, off)
-        paper.impose("auc.auc")
-        if limits:
-            paper.impose("auc.ci95_lower")
-        else:
+        for name in imposed if known == "limits" else ("auc", *imposed):
+            paper.impose(f"auc.{name}")
+        if known == "area":
             hold_tests(paper, x, arm, note)
         return paper
 
