@@ -570,3 +570,102 @@ def test_what_follows_from_two_numbers_or_an_area(
     held_out = {f"{ref.quantity}.{statistic}" for statistic in without}
     found = Grounds(card, held_out).of(ref)
     assert " ".join(sorted({str(guess.kind) for guess, _ in found})) == kinds
+
+
+UNCOUNTED = """\
+format: recohort-card-1
+study: rowers
+name: Rowers
+citation: {authors: A, title: T, journal: J, year: 2020}
+summary: A made-up study.
+units:
+  rowers: {label: Rowers, n: 80}
+columns:
+  bow: {kind: binary, unit: rowers, prevalence: 0.5}
+  blister: {kind: binary, unit: rowers, prevalence: 0.2}
+  pull: {kind: numeric, unit: rowers, step: 1, low: 0, high: 99, plausible: {mean: 50, sd: 9}}
+populations:
+  all: {unit: rowers, label: all}
+  bow: {unit: rowers, label: bow, where: [{column: bow, equals: 1}]}
+  stern: {unit: rowers, label: stern, where: [{column: bow, equals: 0}]}
+models:
+  blisters:
+    kind: logistic
+    population: all
+    outcome: [{column: blister, equals: 1}]
+    terms: {pull: {column: pull}}
+quantities:
+  n: {label: n, population: all, analysis: {kind: size}, values: {count: 80}}
+  bow:
+    label: p
+    population: bow
+    analysis: {kind: summary, column: pull}
+    values: {mean: 52, sd: 8, se: 1.3}
+  stern:
+    label: p
+    population: stern
+    analysis: {kind: summary, column: pull}
+    values: {mean: 47, sd: 9}
+  pull: {label: p, population: all, analysis: {kind: summary, column: pull}, values: {mean: 50}}
+  test:
+    label: p
+    population: all
+    analysis:
+      {kind: two_sample_test, column: pull, group: [{column: bow, equals: 1}], test: student_t}
+    values: {p_value: 0.01, difference: 5}
+  blisters:
+    label: b
+    population: bow
+    analysis: {kind: proportion, having: [{column: blister, equals: 1}]}
+    values: {count: 9, percent: 22.5}
+  area:
+    label: a
+    population: all
+    analysis:
+      {kind: auc, column: pull, outcome: [{column: bow, equals: 1}], interval: hanley_mcneil}
+    values: {auc: 0.64, ci95_lower: 0.52}
+  ranks:
+    label: p
+    population: all
+    analysis: {kind: two_sample_test, column: pull, group: [{column: bow, equals: 1}]}
+    values: {p_value: 0.02}
+  wald:
+    label: b
+    population: all
+    analysis: {kind: model_term, model: blisters, term: pull}
+    values: {odds_ratio: 1.04, ci90_lower: 1.01, ci90_upper: 1.07, p_value: 0.04}
+  profile:
+    label: b
+    population: all
+    analysis: {kind: model_term, model: blisters, term: pull, interval: profile}
+    values: {odds_ratio: 1.04, ci95_lower: 1.00, ci95_upper: 1.08}
+"""
+
+
+@pytest.mark.parametrize(
+    ("held_out", "kinds"),
+    [
+        # Nobody counted who rows in the bow: neither weights nor sizes of the parts are known.
+        (("pull.mean",), "shape"),
+        (("test.p_value",), "number rounding"),
+        (("test.difference",), "rounding"),
+        (("bow.se",), "number rounding"),
+        (("blisters.percent",), "number"),
+        (("ranks.p_value",), "number rounding"),
+        (("area.ci95_lower",), "number rounding"),
+        (("wald.odds_ratio", "wald.ci90_upper"), "difference rounding"),
+        (("wald.odds_ratio",), "rounding"),
+        # Two limits by likelihood do not give the ratio, nor it and one the other.
+        (("profile.odds_ratio",), "rounding shape"),
+        (("profile.ci95_upper",), "rounding shape"),
+    ],
+)
+def test_parts_that_nobody_counted_and_what_likelihoods_leave_open(
+    tmp_path: Path, held_out: tuple[str, ...], kinds: str
+) -> None:
+    path = tmp_path / "rowers.yaml"
+    path.write_text(UNCOUNTED, encoding="utf-8")
+    card = load_card(path)
+    ref = next(v for v in card.base.values if v.id == held_out[0])
+    found = Grounds(card, set(held_out)).of(ref)
+    assert " ".join(sorted({str(guess.kind) for guess, _ in found})) == kinds

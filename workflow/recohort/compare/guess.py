@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from recohort.card.document import Place
 from recohort.card.statistic import Statistic
+from recohort.card.study import StudyCard
 
 __all__ = [
     "ROUNDED",
@@ -15,6 +16,8 @@ __all__ = [
     "Guess",
     "GuessKind",
     "by_two",
+    "label_of",
+    "likeness",
 ]
 
 
@@ -74,3 +77,25 @@ def by_two(beside: set[Statistic]) -> list[Guess]:
     p_and_one = Statistic.P_VALUE in beside and len(beside) == 2
     one_sided = p_and_one and Statistic.DIFFERENCE not in beside
     return [ROUNDED, _SIDE_OF_NONE] if one_sided else [ROUNDED]
+
+
+def label_of(card: StudyCard, key: str) -> str:
+    """A column in words."""
+    name, _, time = key.partition("@")
+    column = card.columns.get(name)
+    label = (column.label if column is not None else "") or name.replace("_", " ")
+    label = label if label[:2].isupper() else label[:1].lower() + label[1:]
+    return f"{label} ({time.replace('_', ' ')})" if time else label
+
+
+def likeness(card: StudyCard, first: str, second: str) -> Guess:
+    """How alike the values of one unit are in two columns, or at two times."""
+    name = first.partition("@")[0]
+    both = f"{label_of(card, second)} and {label_of(card, first)}"
+    places: tuple[Place, ...] = ()
+    if name == second.partition("@")[0]:
+        places = (("columns", name, "correlation"),)
+    return Guess(
+        GuessKind.LIKENESS, f"the assumed correlation of {both}",
+        f"What is the correlation of {both}, or the SD of the change?", places,
+    )  # fmt: skip

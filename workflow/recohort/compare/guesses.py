@@ -33,6 +33,8 @@ from recohort.card.analyses import (
     OptimismAnalysis,
     PairedAnalysis,
     ProportionAnalysis,
+    RatioInterval,
+    RatioTest,
     SummaryAnalysis,
     TermAnalysis,
     TwoSampleAnalysis,
@@ -41,7 +43,7 @@ from recohort.card.document import Place
 from recohort.card.layout import BinaryColumn, Condition, DerivedColumn, NumericColumn
 from recohort.card.loader import CardFile
 from recohort.card.statistic import Role, Statistic
-from recohort.card.study import Quantity, StudyCard, ValueRef
+from recohort.card.study import Quantity, ValueRef
 from recohort.cohort import Relation
 from recohort.compare.guess import (
     ROUNDED,
@@ -50,6 +52,8 @@ from recohort.compare.guess import (
     Guess,
     GuessKind,
     by_two,
+    label_of,
+    likeness,
 )
 from recohort.printed import Printed
 
@@ -62,7 +66,7 @@ _DEPTH = 2
 _MEAN = frozenset({Statistic.MEAN})
 _MEDIAN = frozenset({Statistic.MEDIAN})
 _SD = frozenset({Statistic.SD, Statistic.SE})
-_LIMITS = {Statistic.CI95_LOWER, Statistic.CI95_UPPER}
+_LIMITS = {statistic for statistic in Statistic if statistic.level is not None}
 _COUNTS = {Statistic.COUNT, Statistic.PERCENT}
 _COUNTING_TESTS = {"chi_square", "chi_square_yates", "fisher"}
 _T_TESTS = {"student_t", "welch_t"}
@@ -148,14 +152,21 @@ class Grounds:
 
     def _has_one_count(self, item: Quantity, printed: Printed) -> bool:
         """Whether only one count prints a percentage; of a whole as large as it can be."""
-        unit, rows = self._rows(item)
-        if isinstance(item.analysis, AccuracyAnalysis):
-            of_test = item.analysis.measure in (Accuracy.PPV, Accuracy.NPV)
-            (side, *more) = item.analysis.test if of_test else item.analysis.reference
-            positive = item.analysis.measure in (Accuracy.SENSITIVITY, Accuracy.PPV)
-            text = str(side) if positive else _turned(str(side))
-            rows |= self._conditions((side, *more)) if positive else frozenset({text} - {""})
+        unit, rows = self._base(item)
         return self._most(unit, rows) * float(printed.unit) < 100.0
+
+    def _base(self, item: Quantity) -> tuple[str, Rows]:
+        """Of whom a percentage is taken; of more where conditions cannot say it."""
+        unit, rows = self._rows(item)
+        if not isinstance(item.analysis, AccuracyAnalysis):
+            return unit, rows
+        measure = item.analysis.measure
+        of_test = measure in (Accuracy.PPV, Accuracy.NPV)
+        side = item.analysis.test if of_test else item.analysis.reference
+        if measure in (Accuracy.SENSITIVITY, Accuracy.PPV):
+            return unit, rows | self._conditions(side)
+        turned = _turned(str(side[0])) if len(side) == 1 else ""
+        return unit, rows | ({turned} if turned else set())
 
     def _most(self, unit: str, rows: Rows) -> int:
         """How many there are in some rows, or the fewest known to hold them all."""
@@ -209,13 +220,24 @@ class Grounds:
         first, second = (self._measured(key, rows) for key in keys)
         if first == second:
             return []
-        label = _label(self.card, keys[0])
+        label = label_of(self.card, keys[0])
         return [
             Guess(
                 GuessKind.DIFFERENCE, f"whether those with no {label} are like those who have it",
                 f"What were the values before of those whose {label} is known?",
             )
         ]  # fmt: skip
+
+    def _seen(self, key: str, unit: str, rows: Rows) -> list[Guess]:
+        """Guesses behind how many of some rows have a value."""
+        eligible, followed = self._measured(key, rows)
+        if followed is None:
+            return self._number(unit, eligible)
+        if eligible == self._of(key, frozenset()):
+            return []
+        label = label_of(self.card, key)
+        told = f"how many of those with {label} are in each group"
+        return [Guess(GuessKind.NUMBER, told, f"How many of each group have {label}?")]
 
     def _accuracy(self, analysis: AccuracyAnalysis, rows: Rows) -> tuple[Rows, ...]:
         """The rows counted by a diagnostic measure, where conditions can say them."""
@@ -228,21 +250,27 @@ class Grounds:
 
     # What is fixed by printed numbers.
 
-    def _follows(self, known: Callable[[Rows], bool], rows: Rows, depth: int = _DEPTH) -> bool:
-        """Whether something is known of some rows: itself, by parts, or by the whole and a part."""
+    def _follows(
+        self, known: Callable[[Rows], bool], rows: Rows, depth: int = _DEPTH, weighed: str = ""
+    ) -> bool:
+        """Whether something is known of some rows: itself, by parts, or by the whole and a part.
+
+        ``weighed`` names the unit of which parts must be counted to know a whole.
+        """
         if known(rows):
             return True
         if depth == 0:
             return False
         for name in self._splits:
             one, zero = f"{name} = 1", f"{name} = 0"
-            if one not in rows and zero not in rows:
-                if all(self._follows(known, rows | {side}, depth - 1) for side in (one, zero)):
-                    return True
+            whole = rows - {one, zero}
+            parts = (whole | {one}, whole | {zero})
+            needed = parts
+            if rows in parts:
+                needed = (whole, parts[1] if one in rows else parts[0])
+            if weighed and not all(self._counted(weighed, part) for part in parts):
                 continue
-            mine, other = (one, zero) if one in rows else (zero, one)
-            whole = rows - {mine}
-            if all(self._follows(known, r, depth - 1) for r in (whole, whole | {other})):
+            if all(self._follows(known, r, depth - 1, weighed) for r in needed):
                 return True
         return False
 
@@ -251,7 +279,11 @@ class Grounds:
         rows, followed = self._measured(key, rows)
         # How many of each part were followed is not known.
         depth = _DEPTH if followed is None else 0
-        return self._follows(lambda r: any((key, r, s) in self._facts for s in wanted), rows, depth)
+        column = self.card.columns.get(key.partition("@")[0])
+        return self._follows(
+            lambda r: any((key, r, s) in self._facts for s in wanted), rows, depth,
+            "" if column is None else column.unit,
+        )  # fmt: skip
 
     def _moments(self, key: str, rows: Rows) -> bool:
         return self._has(key, rows, _MEAN) and self._has(key, rows, _SD)
@@ -299,7 +331,9 @@ class Grounds:
             case ProportionAnalysis() | AccuracyAnalysis() if beside & _COUNTS:
                 several = self._rough_counts - self._counts
                 rough = several.intersection(self._counted_rows(item))
-                return [SEVERAL_COUNTS] if rough and Statistic.COUNT not in beside else []
+                if rough and Statistic.COUNT not in beside:
+                    return [SEVERAL_COUNTS]
+                return [] if beside >= _COUNTS else self._number(*self._base(item))
             case ProportionAnalysis():
                 return self._number(unit, rows | self._conditions(analysis.having))
             case AccuracyAnalysis():
@@ -307,7 +341,9 @@ class Grounds:
                 sides = self._conditions((*analysis.test, *analysis.reference))
                 return self._number(unit, counted[0] if counted else rows | sides)
             case SummaryAnalysis() | LocationAnalysis():
-                return self._summary(analysis.column, rows, statistic, beside)
+                found = self._summary(analysis.column, rows, statistic, beside)
+                of_number = statistic in _SD and beside & _SD
+                return [*found, *self._seen(analysis.column, unit, rows)] if of_number else found
             case ChangeAnalysis():
                 return self._change(analysis, rows)
             case LinearMixedAnalysis() | AucDifferenceAnalysis() if len(beside) >= 2:
@@ -319,13 +355,13 @@ class Grounds:
             case TermAnalysis():
                 return self._term(analysis, beside)
             case AucAnalysis():
-                return self._auc(analysis, rows, beside)
+                return self._auc(analysis, unit, rows, beside)
             case AucDifferenceAnalysis():
                 keys = (analysis.column, analysis.other)
                 known = all(self._has_area(key, rows, analysis.outcome) for key in keys)
                 if known and statistic is Statistic.DIFFERENCE and not self._left(keys, rows):
                     return [ROUNDED]
-                return [_likeness(self.card, *keys), *(self._shape(key) for key in keys)]
+                return [likeness(self.card, *keys), *(self._shape(key) for key in keys)]
             case KaplanMeierAnalysis() if len(beside) >= 2:
                 # Rate and limits: two give the standard error and with it the third.
                 return [ROUNDED]
@@ -343,7 +379,7 @@ class Grounds:
 
     def _shape(self, key: str) -> Guess:
         name, _, time = key.partition("@")
-        label = _label(self.card, key)
+        label = label_of(self.card, key)
         column = self.card.columns.get(name)
         if not isinstance(column, NumericColumn):
             return Guess(
@@ -358,7 +394,7 @@ class Grounds:
         )  # fmt: skip
 
     def _difference(self, key: str, group: str) -> Guess:
-        label = _label(self.card, key)
+        label = label_of(self.card, key)
         return Guess(
             GuessKind.DIFFERENCE, f"how {label} differs by {group}, of which nothing is printed",
             f"What is {label} in each group?",
@@ -383,7 +419,7 @@ class Grounds:
                 for u, r in self._counts
                 if u == unit
             ):
-                label = _label(self.card, name)
+                label = label_of(self.card, name)
                 places: tuple[Place, ...] = tuple(
                     ("columns", name, part) for part in ("prevalence", "ones")
                 )
@@ -394,7 +430,7 @@ class Grounds:
                     )
                 )  # fmt: skip
             else:
-                loose.append(_label(self.card, name))
+                loose.append(label_of(self.card, name))
         if not found or len(loose) > 1:
             told = " and ".join(dict.fromkeys(loose))
             found.append(
@@ -432,7 +468,7 @@ class Grounds:
         ) or not self._has(key, rows, partner):
             return []
         # A two-sided p leaves two means, one on either side of the other group's.
-        label = _label(self.card, key)
+        label = label_of(self.card, key)
         side = Guess(
             GuessKind.DIFFERENCE, f"which group has the higher {label}",
             f"In which group is {label} higher?",
@@ -453,7 +489,7 @@ class Grounds:
         """How two times go together: guessed, unless a paired t-test and the SDs give it."""
         if (*keys, rows) in self._paired_ts and all(self._moments(key, rows) for key in keys):
             return ROUNDED
-        return _likeness(self.card, *keys)
+        return likeness(self.card, *keys)
 
     def _paired(
         self, analysis: PairedAnalysis | LinearMixedAnalysis, rows: Rows, statistic: Statistic
@@ -481,25 +517,26 @@ class Grounds:
         group = self._conditions(analysis.group)
         rest = _turned(str(analysis.group[0])) if len(analysis.group) == 1 else ""
         sides = [rows | group, *([rows | {rest}] if rest else [])]
-        name = _label(self.card, analysis.group[0].column)
+        name = label_of(self.card, analysis.group[0].column)
         if str(analysis.test) in _COUNTING_TESTS:
             yes = f"{key} = 1"
             if len(sides) < 2 or not all(self._counted(unit, s | {yes}, True) for s in sides):
                 return [self._difference(key, name)]
             sure = all(self._counted(unit, s | {yes}) for s in sides)
             return [] if sure else [SEVERAL_COUNTS]
+        seen = [guess for side in sides for guess in self._seen(key, unit, side)]
         ranks = str(analysis.test) in _RANK_TESTS and statistic is Statistic.P_VALUE
         if ranks and self._is_fine(key) and self._has_area(key, rows, analysis.group):
             # The area is U over the number of pairs; ties, which the variance takes, are few.
-            return [ROUNDED]
+            return [ROUNDED, *seen]
         if len(sides) < 2 or not all(self._speaks_of(key, side) for side in sides):
             return [self._difference(key, name)]
         if statistic is Statistic.DIFFERENCE:
-            fixed = all(self._has(key, side, _MEAN) for side in sides)
+            fixed, seen = all(self._has(key, side, _MEAN) for side in sides), []
         else:
             fixed = str(analysis.test) in _T_TESTS
             fixed = fixed and all(self._moments(key, side) for side in sides)
-        return [ROUNDED] if fixed else [self._shape(key)]
+        return [ROUNDED, *seen] if fixed else [self._shape(key)]
 
     def _is_fine(self, key: str) -> bool:
         column = self.card.columns.get(key.partition("@")[0])
@@ -517,26 +554,31 @@ class Grounds:
 
         A two-sided p and one limit may leave two ratios, one on either side of 1.
         """
-        if len(beside) >= 2:
-            one_limit = len(beside & _LIMITS) == 1 and beside - _LIMITS == {Statistic.P_VALUE}
-            return [ROUNDED, SIDE_OF_ONE] if one_limit else [ROUNDED]
         model = self.card.models[analysis.model]
         key = model.terms[analysis.term].column
-        outcome = " and ".join(_label(self.card, c.column) for c in model.outcome)
+        if len(beside) >= 2:
+            one_limit = len(beside & _LIMITS) == 1 and beside - _LIMITS == {Statistic.P_VALUE}
+            profile = analysis.interval is RatioInterval.PROFILE
+            by_likelihood = profile or analysis.test is RatioTest.LIKELIHOOD_RATIO
+            # A likelihood has no one standard error: how it bends rests on the shape.
+            found = [ROUNDED, self._shape(key)] if by_likelihood else [ROUNDED]
+            return [*found, SIDE_OF_ONE] if one_limit else found
+        outcome = " and ".join(label_of(self.card, c.column) for c in model.outcome)
         return [self._difference(key, outcome), self._shape(key)]
 
     def _auc(
         self,
         analysis: AucAnalysis,
+        unit: str,
         rows: Rows,
         beside: set[Statistic],
     ) -> list[Guess]:
-        if len(beside) >= 2 or (
-            Statistic.AUC in beside and analysis.interval is AucInterval.HANLEY_MCNEIL
-        ):
-            # Two of an area and its limits give the third. By DeLong's method the area alone does
-            # not give its error.
+        if len(beside) >= 2:
             return [ROUNDED]
+        if Statistic.AUC in beside and analysis.interval is AucInterval.HANLEY_MCNEIL:
+            # By DeLong's method the area alone does not give its error; nor here without numbers.
+            cases = rows | self._conditions(analysis.outcome)
+            return [ROUNDED, *self._seen(analysis.column or "", unit, cases)]
         if analysis.column is not None:
             shapes = [self._shape(analysis.column)]
             if Statistic.AUC in beside:
@@ -545,7 +587,7 @@ class Grounds:
             if len(analysis.outcome) == 1:
                 sides += [rows | {_turned(str(analysis.outcome[0]))}]
             if not all(self._speaks_of(analysis.column, side) for side in sides):
-                outcome = " and ".join(_label(self.card, c.column) for c in analysis.outcome)
+                outcome = " and ".join(label_of(self.card, c.column) for c in analysis.outcome)
                 shapes.insert(0, self._difference(analysis.column, outcome))
             return shapes
         model = self.card.models[str(analysis.model)]
@@ -568,24 +610,3 @@ def _turned(text: str) -> str:
 def _counts_alone(rows: Rows, text: str, among: Rows) -> bool:
     """Whether a count is of one condition and what it implies, or of its opposite."""
     return rows - among in ({text}, {_turned(text)})
-
-
-def _label(card: StudyCard, key: str) -> str:
-    """A column in words."""
-    name, _, time = key.partition("@")
-    column = card.columns.get(name)
-    label = (column.label if column is not None else "") or name.replace("_", " ")
-    label = label if label[:2].isupper() else label[:1].lower() + label[1:]
-    return f"{label} ({time.replace('_', ' ')})" if time else label
-
-
-def _likeness(card: StudyCard, first: str, second: str) -> Guess:
-    name = first.partition("@")[0]
-    both = f"{_label(card, second)} and {_label(card, first)}"
-    places: tuple[Place, ...] = ()
-    if name == second.partition("@")[0]:
-        places = (("columns", name, "correlation"),)
-    return Guess(
-        GuessKind.LIKENESS, f"the assumed correlation of {both}",
-        f"What is the correlation of {both}, or the SD of the change?", places,
-    )  # fmt: skip
