@@ -77,7 +77,7 @@ def draw_cohort(
     # Tests of one measurement first: what follows exchanges only rows that these do not tell apart.
     early = alone(card, targets, measurements)
     moves = tried + walk_few(
-        card, cohort, columns, measurements, early, settled, rng, effort.few, stop
+        card, cohort, columns, measurements, early, settled, rng, effort.few, stop, coupled=False
     )
     moves += polish(card, cohort, columns, measurements, early, settled, rng, effort.polish, stop)
     held: set[str] = set()

@@ -17,7 +17,9 @@ from recohort.analysis.frame import BoolArray
 from recohort.cohort import FloatArray, IntArray
 from recohort.estimators.jit import entry, lean
 
-__all__ = ["Kind", "Room", "Stat", "State", "Terms", "anneal", "settle"]
+__all__ = [
+    "Kind", "Room", "Stat", "State", "Terms", "anneal", "change", "gain_of", "settle",
+]  # fmt: skip
 
 
 class Kind(IntEnum):
@@ -253,7 +255,7 @@ def _counted(p: Terms, s: State, t: int, r: int, way: int) -> None:
 
 
 @lean
-def _change(p: Terms, s: State, k: int, r: int, new: int) -> None:
+def change(p: Terms, s: State, k: int, r: int, new: int) -> None:
     """Move a row's value in a column, and all terms with it; their losses are left as they are."""
     old = s.at[k, r]
     for i in range(p.of_first[k], p.of_first[k + 1]):
@@ -455,7 +457,7 @@ def settle(p: Terms, s: State) -> None:
 
 
 @lean
-def _gain(p: Terms, s: State, k: int, fresh: FloatArray) -> float:
+def gain_of(p: Terms, s: State, k: int, fresh: FloatArray) -> float:
     """The change in the losses of a column's terms, whose new losses are written down."""
     total = 0.0
     for i in range(p.of_first[k], p.of_first[k + 1]):
@@ -555,8 +557,8 @@ def anneal(
         if not fits:
             continue
         for i in range(size):
-            _change(p, s, k, rows[i], news[i])
-        gain = _gain(p, s, k, fresh)
+            change(p, s, k, rows[i], news[i])
+        gain = gain_of(p, s, k, fresh)
         if math.log(1.0 - rng.random()) < -gain / heat + after - before:
             total += gain
             for i in range(p.of_first[k], p.of_first[k + 1]):
@@ -566,7 +568,7 @@ def anneal(
                 best[:] = s.at
         else:
             for i in range(size - 1, -1, -1):
-                _change(p, s, k, rows[i], olds[i])
+                change(p, s, k, rows[i], olds[i])
     if total > least:
         s.at[:] = best
         settle(p, s)

@@ -19,6 +19,7 @@ from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray
 from recohort.reconstruct.few_rows.kernel import Room, Stat, State, Terms, anneal, settle
 from recohort.reconstruct.few_rows.terms import Aim, Columns, Term, term_of
+from recohort.reconstruct.few_rows.wander import Law, law_of, wander
 from recohort.reconstruct.last_moves.candidates import MET, Bench
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.stop import Stop
@@ -49,6 +50,9 @@ _COARSE = {
 """Of other statistics the column's own spread."""
 
 _HARDER = 2.0
+_MIX, _MOST_MIX = 300, 20_000
+"""Moves a value after the first state that prints, and the most of them."""
+
 _SPARE = 0.1
 """How far beyond its extremes a column without bounds may go, in parts of its range."""
 
@@ -63,8 +67,12 @@ def walk_few(
     rng: np.random.Generator,
     moves: int,
     stop: Stop | None = None,
+    coupled: bool = True,
 ) -> int:
     """Make a cohort's columns print, in place, those tied to each other together; counts moves.
+
+    From the first state that prints everything, random moves go on by the columns' own law
+    (:mod:`.wander`); without ``coupled``, times are not like each other yet.
 
     Columns in ``held`` stay, and so do rows of which something was printed that is no term. Columns
     of which not everything comes to print stay as they were.
@@ -85,6 +93,8 @@ def walk_few(
             problem.state.weight[problem.state.loss > 0.0] *= _HARDER
         # What cannot all print would heap values up: then the columns stay as they were.
         if problem.state.loss.sum() <= _MET:
+            law = law_of(card, problem.keys, measurements, columns, problem.state.at, coupled)
+            done += problem.wander(law, rng)
             problem.write(columns)
     return done
 
@@ -146,6 +156,12 @@ class _Problem:
             self.terms, self.state, self.room, self.free_rows, self.free_first,
             moves, hot, _COLD, rng,
         )  # fmt: skip
+
+    def wander(self, law: Law, rng: np.random.Generator) -> int:
+        """Random moves among states that print everything."""
+        moves = min(_MIX * self.free_rows.size, _MOST_MIX)
+        wander(self.terms, self.state, law, self.free_rows, self.free_first, moves, rng)
+        return moves
 
     def write(self, columns: dict[str, FloatArray]) -> None:
         """Put what has moved into the cohort's columns."""

@@ -17,7 +17,7 @@ from recohort.reconstruct.margins.margin import (
 from recohort.reconstruct.margins.plausible import draw_plausible, fallback_shape
 from recohort.reconstruct.measurement import Measurement, fraction
 
-__all__ = ["fill"]
+__all__ = ["fill", "sampler_of"]
 
 
 @lru_cache(maxsize=512)
@@ -51,6 +51,11 @@ def _request(measurement: Measurement, codes: list[int]) -> JointRequest:
     return JointRequest(column.grid, tuple(strata), tuple(facts), shape)
 
 
+def sampler_of(measurement: Measurement, codes: list[int]) -> StrataSampler:
+    """What draws a measurement's values, its strata being the rows of each code."""
+    return _sampler(_request(measurement, codes))
+
+
 def fill(measurement: Measurement, rng: np.random.Generator) -> FloatArray:
     """One value a row that can have one; NaN elsewhere."""
     values = np.full(measurement.observed.size, np.nan)
@@ -64,7 +69,7 @@ def fill(measurement: Measurement, rng: np.random.Generator) -> FloatArray:
         values[rows] = draw_plausible(shape, low, high, float(column.step or 0), rng)
         return values
     codes = sorted(set(measurement.margins[rows].tolist()))
-    drawn = _sampler(_request(measurement, codes)).draw(rng)
+    drawn = sampler_of(measurement, codes).draw(rng)
     for code, column_values in zip(codes, drawn.values, strict=True):
         mine = np.flatnonzero(measurement.margins == code)
         values[mine] = rng.permutation(column_values)

@@ -101,6 +101,10 @@ class StrataSampler:
         values, unmet, steps = self._walk.draw(rng)
         return JointDraw(values, not unmet, unmet, steps)
 
+    def log_likely(self, points: FloatArray) -> FloatArray:
+        """Logarithms of each stratum's density (strata, P) that draws start from, at points."""
+        return self._walk.log_likely(points)
+
 
 @dataclass
 class MarginSampler:

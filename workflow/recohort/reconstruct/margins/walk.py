@@ -327,6 +327,18 @@ class Walk:
         finally:
             self._use(self._strict)
 
+    def log_likely(self, points: FloatArray) -> FloatArray:
+        """Logarithms of each stratum's target (strata, P) at points."""
+        steps = np.rint((points - float(self.scale.offset)) / float(self.scale.step))
+        found = np.full((len(self.sizes), points.size), -700.0)
+        for s, own in enumerate(found):
+            first, last = self.target.limits(s)
+            place = steps - self.scale.centre - first
+            inside = (place >= 0) & (place <= last - first)
+            start = self.target.log_p_start[s]
+            own[inside] = self.target.log_p[start + place[inside].astype(np.int64)]
+        return found
+
     def _solve(self) -> tuple[Solution, int]:
         """A column that prints all facts or all but the fewest; the moves that were tried for it.
 

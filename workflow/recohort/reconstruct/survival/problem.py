@@ -20,6 +20,7 @@ from recohort.estimators.cox import CoxTies
 from recohort.estimators.kaplan_meier import SurvivalInterval
 from recohort.estimators.summary import SdDenominator, quantile_position
 from recohort.feasible.variable import Relation
+from recohort.reconstruct.margins.likely import log_likely
 from recohort.reconstruct.margins.plausible import to_grid
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.survival.counts import Cox, Kind, Layout, State, Targets
@@ -224,6 +225,7 @@ def pose(
         *_listed(block),
         twin,
         *_listed(twin),
+        _likely(measurement, grid, pool),
         bool(moments),
         _rigid(layout, cox, asks),
         (np.searchsorted(breaks, np.arange(grid.size), side="right") - 1).astype(np.int64),
@@ -526,6 +528,15 @@ def _pool(measurement: Measurement, grid: FloatArray, at: IntArray, last: float)
         return np.sort(at)
     end = int(np.searchsorted(grid, 2.0 * last, side="right"))
     return np.arange(max(end, 1), dtype=np.int64)
+
+
+def _likely(measurement: Measurement, grid: FloatArray, pool: IntArray) -> FloatArray:
+    """Logarithms of each margin's share of values (margins, G) at the places of the grid."""
+    if not measurement.facts and measurement.column.plausible is None:
+        even = np.where(np.arange(grid.size) <= pool[-1], 0.0, -700.0)
+        return np.tile(even, (np.unique(measurement.margins[measurement.observed]).size, 1))
+    ends = np.concatenate([grid[:1], (grid[1:] + grid[:-1]) / 2.0, grid[-1:]])
+    return log_likely(measurement, grid) + np.log(np.maximum(np.diff(ends), 1e-300))
 
 
 def _thresholds(relation: Relation, at: float, measurement: Measurement) -> list[float]:

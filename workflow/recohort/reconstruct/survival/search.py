@@ -80,7 +80,9 @@ class SurvivalEffort:
     turns: int = 600_000
     """Moves of each."""
     wander: int = 10
-    """Moves a row after the first state that prints."""
+    """Moves a row after the first state that prints, and more of few rows."""
+    stroll: int = 20_000
+    """The most moves in all of these few, 200 a row."""
 
 
 def fill_times(
@@ -283,7 +285,8 @@ class _Search:
     def wander(self) -> None:
         """Random moves among states that print everything."""
         at = self.problem.state.at
-        kept, steps = at.copy(), self.effort.wander * self.n
+        kept, effort = at.copy(), self.effort
+        steps = max(effort.wander * self.n, min(200 * self.n, effort.stroll))
         if self.clustered:
             self.rearrange(steps, to_the_end=True)
         if not self.clustered or self.n <= _EXACT:

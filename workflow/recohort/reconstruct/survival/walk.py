@@ -48,7 +48,8 @@ class Range(NamedTuple):
     holds the rows by ``margin``, each from ``first[margin]``. ``pool`` holds places that look like
     the column's, in order; ``breaks`` divides them; ``block`` (n) numbers rows that move together,
     listed in ``block_order`` from ``block_first``. ``twin`` (n) numbers rows that differ in their
-    clusters alone, listed likewise. ``rigid`` (n) says whose numbers by ``stretch`` (G) of time
+    clusters alone, listed likewise. ``likely`` (margins, G) holds logarithms of the share of values
+    that a place stands for before survival is looked at. ``rigid`` (n) says whose numbers by ``stretch`` (G) of time
     decide the rates.
     """
 
@@ -66,6 +67,7 @@ class Range(NamedTuple):
     twin: IntArray
     twin_order: IntArray
     twin_first: IntArray
+    likely: FloatArray
     moments: bool
     rigid: BoolArray
     stretch: IntArray
@@ -162,6 +164,41 @@ def _propose(
     return 1
 
 
+@lean
+def _stroll(
+    room: Range, at: IntArray, rng: np.random.Generator, rows: IntArray, news: IntArray
+) -> int:
+    """Write rows and their new places as likely as the way back; how many."""
+    n = at.size
+    kind = rng.random()
+    i = int(rng.random() * n)
+    rows[0] = i
+    if kind < 0.3 and not room.moments:
+        news[0] = room.low[i] + int(rng.random() * (room.high[i] - room.low[i] + 1))
+        return 1 if _fits(room, at, i, news[0]) else 0
+    margin = room.margin[i]
+    start, size = room.first[margin], room.first[margin + 1] - room.first[margin]
+    k = room.order[start + int(rng.random() * size)]
+    rows[1] = k
+    if kind < 0.6:
+        # Two rows exchange their times.
+        if room.block[i] == room.block[k] and room.twin[i] == room.twin[k]:
+            return 0
+        if at[i] == at[k] or at[k] < room.low[i] or at[k] > room.high[i]:
+            return 0
+        news[0], news[1] = at[k], at[i]
+        return 2 if room.low[k] <= at[i] <= room.high[k] else 0
+    by = int(math.exp(rng.random() * math.log(1.0 + room.cell.shape[1] / 4.0)))
+    by = by if rng.random() < 0.5 else -by
+    news[0], news[1] = at[i] + by, at[k] - by
+    if not _fits(room, at, i, news[0]):
+        return 0
+    if kind < 0.8 and not room.moments:
+        return 1
+    # Against each other: their sum stays.
+    return 2 if k != i and _fits(room, at, k, news[1]) else 0
+
+
 @entry
 def walk(
     layout: Layout,
@@ -180,7 +217,8 @@ def walk(
     """Take random moves by Metropolis' rule; the loss that they end with, and their number.
 
     Without ``hops``, each stretch keeps its rows that decide the rates. Ends where all targets are
-    met, or with ``to_the_end`` goes on among states that meet them.
+    met, or with ``to_the_end`` goes on among states that meet them: then times come up as often as
+    ``room.likely`` has them, given the targets.
     """
     marks = layout.place.size
     owner = owners(layout)
@@ -202,7 +240,16 @@ def walk(
         if now <= _MET and not to_the_end:
             break
         step += 1
-        size = _propose(room, state.at, rng, block, rows, news)
+        if to_the_end:
+            size = _stroll(room, state.at, rng, rows, news)
+            gain = 0.0
+            for q in range(size):
+                likely = room.likely[room.margin[rows[q]]]
+                gain += likely[news[q]] - likely[state.at[rows[q]]]
+            if math.log(1.0 - rng.random()) >= gain:
+                continue
+        else:
+            size = _propose(room, state.at, rng, block, rows, news)
         if size == 0 or (not hops and _hops(room, state.at, rows, news, size)):
             continue
         log_before[:] = state.log_survival
