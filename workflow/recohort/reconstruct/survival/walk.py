@@ -49,8 +49,8 @@ class Range(NamedTuple):
     the column's, in order; ``breaks`` divides them; ``block`` (n) numbers rows that move together,
     listed in ``block_order`` from ``block_first``. ``twin`` (n) numbers rows that differ in their
     clusters alone, listed likewise. ``likely`` (margins, G) holds logarithms of the share of values
-    that a place stands for before survival is looked at. ``rigid`` (n) says whose numbers by ``stretch`` (G) of time
-    decide the rates.
+    that a place stands for before survival is looked at. ``rigid`` (n) says whose numbers by
+    ``stretch`` (G) of time decide the rates.
     """
 
     low: IntArray
