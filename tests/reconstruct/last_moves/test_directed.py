@@ -187,9 +187,9 @@ def test_a_few_sets_of_changes_meet_what_a_quantity_is_to_print(bench: Bench, na
             now = bench.columns["iron"]
             state = np.round(np.maximum(now + rng.normal(0, 0.5, N), 0.1), 1)
             of = np.where(state == now, -1, rng.permutation(N))
-            found = directed(bench, "iron", Changes(state, of), told, weight, rng)
+            found = directed(bench, {"iron": Changes(state, of)}, {"iron": told}, weight, rng)
             if found is not None:
-                bench.columns["iron"] = found
+                bench.columns.update(found)
             loss = sum(
                 float(bench.losses(q, mine, "iron", bench.columns["iron"][None, :])[0])
                 for q, mine in told.items()

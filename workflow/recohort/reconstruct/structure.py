@@ -329,12 +329,12 @@ def _settle(
         beside = [k for k in movable if k != key and card.columns[k].unit == unit]
         partner = columns[beside[int(rng.integers(len(beside)))]] if beside else None
         states = _flips(bench, key, key in fixed, partner, rng)
-        told = {q: of[q] for q in touched[key]}
+        told = {key: {q: of[q] for q in touched[key]}}
         for index in range(1, _FORETOLD + 1):
             trades = _trades(bench, key, key in fixed, bound[key], rng)
-            version = directed(bench, key, trades, told, weight, rng)
+            version = directed(bench, {key: trades}, told, weight, rng)
             if version is not None:
-                states[index] = version
+                states[index] = version[key]
         losses = {q: bench.losses(q, of[q], key, states) for q in touched[key]}
         total = np.sum([weight[q] * loss for q, loss in losses.items()], axis=0)
         for other in bound[key]:

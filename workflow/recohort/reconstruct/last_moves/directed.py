@@ -1,4 +1,4 @@
-"""Sets of changes to one column that bring what is printed nearer all at once.
+"""Sets of changes to one column, or to several, that bring what is printed nearer all at once.
 
 Many small changes of a column are proposed: values shifted within their cells, pairs of rows that
 exchange theirs, 1s and 0s that trade places. What each would do to every printed value that depends
@@ -6,7 +6,9 @@ on the column is foretold from sums (:mod:`.sums`). What share of each change wo
 printed values into the sets that print them, for the least change of the column, is a small convex
 problem; changes are then drawn by their shares, and single ones taken or left to mend what the
 drawing missed. Values far away are thus reached by hundreds of changes in one step, and near ones
-by a few that leave everything else alone.
+by a few that leave everything else alone. Columns that a printed value ties to each other, as the
+difference of two areas does, are changed together: one alone could go no further than that value
+lets it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ __all__ = ["Changes", "directed"]
 _INSIDE = 0.06
 """How far inside the set that prints an estimate is brought, in parts of its width."""
 
-_GUARDED = 10.0
+_GUARDED = 1000.0
 """How much a guard counts, beside targets that count 1."""
 
 _NEWTON_STEPS = 25
@@ -51,42 +53,56 @@ class Changes:
 
 def directed(
     bench: Bench,
-    key: str,
-    changes: Changes,
-    quantities: Mapping[str, Sequence[Target]],
+    changes: Mapping[str, Changes],
+    quantities: Mapping[str, Mapping[str, Sequence[Target]]],
     weight: Mapping[str, float],
     rng: np.random.Generator,
     wanted: Mapping[str, FloatArray] | None = None,
-) -> FloatArray | None:
-    """The column (n,) with those changes that bring the quantities' targets nearer.
+) -> dict[str, FloatArray] | None:
+    """The columns (n,) with those of their changes that bring the quantities' targets nearer.
 
-    ``wanted`` says of single quantities which sums (K,) they are to have, whatever their targets.
-    ``None`` where no target is foretold, or no change helps.
+    ``quantities`` holds, by column, those that depend on it with their targets; ``wanted`` says of
+    single quantities which sums (K,) they are to have, whatever their targets. ``None`` where no
+    target is foretold, no change helps, or a guard would not hold.
     """
-    mine = np.flatnonzero(changes.of >= 0)
-    if not mine.size:
+    moves: dict[str, _Moves] = {}
+    count = 0
+    for key, one in changes.items():
+        rows = np.flatnonzero(one.of >= 0)
+        label = np.unique(one.of[rows], return_inverse=True)[1].reshape(-1) + count
+        count = int(label.max(initial=count - 1)) + 1
+        moves[key] = _Moves(one.state, rows, label)
+    if not count:
         return None
-    label = np.unique(changes.of[mine], return_inverse=True)[1].reshape(-1)
-    count = int(label.max()) + 1
     # How far inside the sets that print the targets are aimed at.
     inside = _INSIDE + float(rng.random()) ** 2 * (0.5 - _INSIDE)
     parts: list[_Aims] = []
-    for name, targets in quantities.items():
-        sums = foretell(bench, bench.card.quantities[name], key, changes.state)
-        if sums is not None and wanted and name in wanted:
-            parts += _exactly(sums, mine, label, count, wanted[name], weight[name])
-        elif sums is not None:
-            parts += _aims(sums, mine, label, count, targets, weight[name], inside)
+    for name in dict.fromkeys(name for key in changes for name in quantities[key]):
+        mine = [key for key in changes if name in quantities[key]]
+        told = [
+            (foretell(bench, bench.card.quantities[name], key, moves[key].state), moves[key])
+            for key in mine
+        ]
+        known = [(sums, move) for sums, move in told if sums is not None]
+        if len(known) < len(told):
+            continue
+        if wanted and name in wanted:
+            parts += _exactly(known, count, wanted[name], weight[name])
+        else:
+            parts += _aims(known, count, quantities[mine[0]][name], weight[name], inside)
     if not parts:
         return None
     parts += [
-        _guarded(guard, bench.columns[key], changes.state, mine, label, count)
-        for guard in changes.guards
+        _guarded(guard, bench.columns[key], moves[key], count)
+        for key, one in changes.items()
+        for guard in one.guards
     ]
     aims = _Aims(*(np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)))
-    values = bench.columns[key]
-    away = np.abs(changes.state[mine] - values[mine]) / (float(np.nanstd(values)) or 1.0)
-    cost = np.bincount(label, weights=(0.1 + away) ** 2, minlength=count).astype(np.float64)
+    cost = np.zeros(count)
+    for key, (state, rows, label) in moves.items():
+        values = bench.columns[key]
+        away = np.abs(state[rows] - values[rows]) / (float(np.nanstd(values)) or 1.0)
+        cost += np.bincount(label, weights=(0.1 + away) ** 2, minlength=count)
     share = _wanted(aims, cost)
     order = rng.permutation(count)
     # Systematic sampling: as many changes as the shares add up to.
@@ -96,10 +112,34 @@ def directed(
     _mend(np.ascontiguousarray(aims.effect), *aims[1:], order, taken)
     if not taken.any():
         return None
-    result = values.copy()
-    rows = mine[taken[label]]
-    result[rows] = changes.state[rows]
+    result: dict[str, FloatArray] = {}
+    for key, (state, rows, label) in moves.items():
+        result[key] = bench.columns[key].copy()
+        mine_taken = rows[taken[label]]
+        result[key][mine_taken] = state[mine_taken]
+    # What was printed of a column alone and is lost here would not come back: other changes keep
+    # to their cells.
+    if not all(g.holds(result[key]) for key, one in changes.items() for g in one.guards):
+        return None
     return result
+
+
+class _Moves(NamedTuple):
+    """A column's changes: its changed version (n,), the rows that change (R,), their changes (R,).
+
+    Changes are numbered over all columns.
+    """
+
+    state: FloatArray
+    rows: IntArray
+    label: IntArray
+
+    def added(self, sums: Sums, count: int) -> FloatArray:
+        """What each of ``count`` changes adds to the sums (count, K)."""
+        effect = sums.effect[self.rows]
+        return np.stack(
+            [np.bincount(self.label, weights=part, minlength=count) for part in effect.T], 1
+        )
 
 
 class _Aims(NamedTuple):
@@ -117,19 +157,16 @@ class _Aims(NamedTuple):
 
 
 def _aims(
-    sums: Sums,
-    rows: IntArray,
-    label: IntArray,
+    known: Sequence[tuple[Sums, _Moves]],
     count: int,
     targets: Sequence[Target],
     weight: float,
     inside: float,
 ) -> list[_Aims]:
-    """What the changes, numbered by ``label`` on ``rows``, do to the targets of one quantity."""
-    added = np.stack(
-        [np.bincount(label, weights=part, minlength=count) for part in sums.effect[rows].T], 1
-    )
-    now, then = sums.give(sums.total[None, :]), sums.give(sums.total[None, :] + added)
+    """What the columns' changes do to the targets of one quantity."""
+    sums = known[0][0]
+    now = sums.give(sums.total[None, :])
+    then = [one.give(one.total[None, :] + move.added(one, count)) for one, move in known]
     found = []
     for one in targets:
         if one.statistic not in now:
@@ -142,35 +179,35 @@ def _aims(
         if not np.isfinite(half):
             half = 0.1 * max(1.0, abs(low if np.isfinite(low) else high))
         start = now[one.statistic] / half
-        effect = then[one.statistic][:, None] / half - start
+        effect = sum(part[one.statistic] / half - start for part in then)
         if np.isfinite(start).all() and np.isfinite(effect).all():
             ends = np.array([low / half + 2.0 * inside]), np.array([high / half - 2.0 * inside])
-            found.append(_Aims(effect, start, *ends, np.array([weight])))
+            found.append(_Aims(np.asarray(effect)[:, None], start, *ends, np.array([weight])))
     return found
 
 
 def _exactly(
-    sums: Sums, rows: IntArray, label: IntArray, count: int, wanted: FloatArray, weight: float
+    known: Sequence[tuple[Sums, _Moves]], count: int, wanted: FloatArray, weight: float
 ) -> list[_Aims]:
     """What the changes do to the sums of one quantity, which are to be as wanted."""
     found = []
+    total = known[0][0].total
+    added = np.sum([move.added(sums, count) for sums, move in known], axis=0)
     for k, want in enumerate(wanted):
-        effect = np.bincount(label, weights=sums.effect[rows, k], minlength=count)
+        effect = added[:, k]
         if effect.any():
             unit = float(np.abs(effect[effect != 0.0]).min())
-            start = np.array([sums.total[k] / unit])
+            start = np.array([total[k] / unit])
             ends = np.array([want / unit - 0.25]), np.array([want / unit + 0.25])
             found.append(_Aims(effect[:, None] / unit, start, *ends, np.array([weight])))
     return found
 
 
-def _guarded(
-    guard: Guard, values: FloatArray, state: FloatArray, rows: IntArray, label: IntArray, count: int
-) -> _Aims:
+def _guarded(guard: Guard, values: FloatArray, moves: _Moves, count: int) -> _Aims:
     """The changes' effects on the number below a threshold, which is to stay within its bounds."""
-    before, after = guard.below(values), guard.below(state)
-    crossed = after[rows].astype(np.float64) - before[rows]
-    effect = np.bincount(label, weights=crossed, minlength=count).astype(np.float64)
+    before, after = guard.below(values), guard.below(moves.state)
+    crossed = after[moves.rows].astype(np.float64) - before[moves.rows]
+    effect = np.bincount(moves.label, weights=crossed, minlength=count).astype(np.float64)
     start, low, high = (np.array([float(x)]) for x in (before.sum(), guard.least, guard.most))
     return _Aims(effect[:, None], start, low - 0.25, high + 0.25, np.array([_GUARDED]))
 

@@ -33,12 +33,16 @@ class Guard:
         """The rows (n,) whose value lies below the threshold."""
         return self.rows & (values < self.threshold)
 
+    def holds(self, values: FloatArray) -> bool:
+        """Whether as many as may be have a value below the threshold."""
+        return bool(self.least <= self.below(values).sum() <= self.most)
+
 
 def guards_of(facts: RowFacts, values: FloatArray, step: float) -> list[Guard] | None:
     """The guards of what was printed of some rows; ``None`` if some of it is not yet printed.
 
     A quantile that lies between two recordable values, neither of which prints it, is kept by
-    leaving as many values on each side of it as there are.
+    leaving as many values on each side of it as there are, and those two where they are.
     """
     rows, printed = facts.rows, facts.facts
     n = int(rows.sum())
@@ -55,9 +59,13 @@ def guards_of(facts: RowFacts, values: FloatArray, step: float) -> list[Guard] |
         if ordered[place.lower] >= low and ordered[place.upper] < high:
             found += [Guard(rows, low, 0, place.lower), Guard(rows, high, place.upper + 1, n)]
         else:
-            for threshold in (ordered[place.lower] + tiny, ordered[place.upper]):
+            low = float(ordered[place.lower]) - tiny / 2
+            high = float(ordered[place.upper]) - tiny / 2
+            for threshold in (low + tiny, high):
                 now = int((ordered < threshold).sum())
-                found.append(Guard(rows, float(threshold), now, now))
+                found.append(Guard(rows, threshold, now, now))
+            found += [Guard(rows, low, 0, place.lower)]
+            found += [Guard(rows, high + tiny, place.upper + 1, n)]
     for count in printed.counts:
         at = float(count.threshold)
         if count.relation is Relation.EQUAL:
@@ -68,5 +76,4 @@ def guards_of(facts: RowFacts, values: FloatArray, step: float) -> list[Guard] |
             (n - count.at_most, n - count.at_least) if upwards else (count.at_least, count.at_most)
         )
         found.append(Guard(rows, at + nudge, *ends))
-    kept = all(g.least <= g.below(values).sum() <= g.most for g in found)
-    return found if kept else None
+    return found if all(guard.holds(values) for guard in found) else None

@@ -83,10 +83,10 @@ def meet_change(
             }
             changes = movers[key].changes(bench.columns[key], kind, rng)
             version = directed(
-                bench, key, changes, quantities[key], weight, rng, {**others, name: wanted}
+                bench, {key: changes}, quantities, weight, rng, {**others, name: wanted}
             )
             if version is not None:
-                after[key] = bench.columns[key] = version
+                after[key] = bench.columns[key] = version[key]
     finally:
         bench.columns.update(before)
     return after or None
