@@ -23,6 +23,7 @@ from recohort.reconstruct.measurement import describe
 from recohort.reconstruct.survival.line import line_up, places_of
 from recohort.reconstruct.survival.order import arrange
 from recohort.reconstruct.survival.problem import Problem, pose
+from recohort.reconstruct.survival.search import SurvivalEffort, _Search
 from recohort.reconstruct.survival.walk import rearrange, walk
 from recohort.reconstruct.target import Target, targets_of
 
@@ -247,6 +248,27 @@ def test_rates_of_1500_in_two_arms_are_printed_in_full_as_lifelines_reads_them(
         low, high = fitter.confidence_interval_survival_function_.loc[:at].iloc[-1]
         found = {"percent": fitter.predict(at), "ci95_lower": low, "ci95_upper": high}
         assert one.printed.accepts(100 * float(found[one.statistic]), slack=1e-6), one.id
+
+
+def test_each_round_plans_other_counts_of_events(tmp_path: Path) -> None:
+    rates = {
+        f"{arm}_{at}": rate(arm, at, dict(zip(PRINTED, values, strict=True)))
+        for arm, at, values in (
+            ("arm_1", "52", ("90.0", "84.2", "93.8")), ("arm_1", "104", ("79.4", "71.9", "85.1")),
+            ("arm_0", "52", ("87.9", "81.5", "92.2")), ("arm_0", "104", ("73.1", "65.0", "79.6")),
+        )
+    }  # fmt: skip
+    problem, _, _, _ = posed(a_card(tmp_path, 300, rates), np.random.default_rng(3))
+    nobody = np.zeros(0, dtype=np.int64)
+    search = _Search(problem, nobody, np.random.default_rng(4), SurvivalEffort(), None)
+    room, seen = problem.room, set()
+    kinds = room.block[room.rigid]
+    for _ in range(5):
+        assert search.plan()
+        stretch = room.stretch[problem.state.at[room.rigid]]
+        # After the last rate, no count tells anything.
+        seen.add(tuple(np.sort(10 * kinds + np.minimum(stretch, 2)).tolist()))
+    assert len(seen) == 5
 
 
 def test_a_rate_above_its_upper_limit_is_never_printed(tmp_path: Path) -> None:

@@ -259,6 +259,19 @@ def _settle(
     return cost
 
 
+@lean
+def _is_among(counts: FloatArray, rigid: BoolArray, tables: FloatArray) -> bool:
+    """Whether the rigid blocks leave as in one of the tables (tables, blocks, stretches)."""
+    for index in range(tables.shape[0]):
+        same = True
+        for b in range(rigid.size):
+            for k in range(tables.shape[2]):
+                same = same and (not rigid[b] or counts[b, k] == tables[index, b, k])
+        if same:
+            return True
+    return False
+
+
 @entry
 def plan_counts(
     blocks: Blocks,
@@ -267,10 +280,15 @@ def plan_counts(
     rng: np.random.Generator,
     tries: int,
     temperature: float,
+    vain: FloatArray,
 ) -> tuple[float, FloatArray]:
     """Counts (blocks, stretches) near those of ``lines``, whole ones of the ``rigid`` blocks.
 
-    The cost is the sum of squared distances from the targets' sets, in their widths.
+    The cost is the sum of squared distances from the targets' sets, in their widths. Rows are
+    evenly spread within a stretch only nearly, so that the counts of least cost need not be those
+    that print: rigid blocks' counts whose first stretches are as in one of the tables ``vain``
+    (tables, blocks, first stretches) are passed over. The cost is infinite where no others were
+    found.
     """
     many, stretches = lines.shape
     sizes = blocks.sizes
@@ -291,6 +309,8 @@ def plan_counts(
                 counts[b, k] = math.floor(total + above) - before
     cost = _settle(blocks, free, lines, home, counts, 12)
     best, best_counts = cost, counts.copy()
+    if _is_among(counts, rigid, vain):
+        best = np.inf
     movable = np.flatnonzero(rigid & (sizes > 0))
     for _ in range(tries):
         if best < 0.1 or movable.size == 0:
@@ -305,11 +325,11 @@ def plan_counts(
                 counts[b, source] -= sent
                 counts[b, goal] += sent
         new = _settle(blocks, free, lines, home, counts, 6)
+        if new < best and not _is_among(counts, rigid, vain):
+            best = new
+            best_counts[:] = counts
         if new <= cost - temperature * math.log(1.0 - rng.random()):
             cost = new
-            if cost < best:
-                best = cost
-                best_counts[:] = counts
         else:
             counts[:] = kept
             lines[:] = kept_lines

@@ -9,6 +9,7 @@ limits print. From the first state that prints, random moves go on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from recohort.card.layout import Condition
 from recohort.cohort import FloatArray, IntArray
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.stop import Stop
+from recohort.reconstruct.survival.counts import Kind
 from recohort.reconstruct.survival.line import Line, line_up, places_of, restore
 from recohort.reconstruct.survival.order import arrange
 from recohort.reconstruct.survival.plan import Blocks, plan_counts
@@ -166,6 +168,7 @@ class _Search:
         self.n = problem.rows.size
         self.clustered = bool(problem.targets.late < problem.targets.kind.size)
         self.moves = 0
+        self.vain: list[FloatArray] = []
 
     def late(self) -> bool:
         return self.stop is not None and self.stop()
@@ -320,7 +323,14 @@ class _Search:
             p.layout, p.targets, member, event, p.cox.terms, inside, dies,
             np.ascontiguousarray(p.cox.x[:, first]), ends.astype(np.int64), p.state.ratio, sizes,
         )  # fmt: skip
-        _, counts = plan_counts(blocks, room.rigid[first], lines, rng, self.effort.plans, 0.5)
+        rates = p.targets.where[p.targets.kind <= Kind.UPPER]
+        told = int(ends[rates].max()) if rates.size else stretches
+        vain = np.array(self.vain).reshape(-1, sizes.size, told)
+        cost, counts = plan_counts(
+            blocks, room.rigid[first], lines, rng, self.effort.plans, 0.5, vain
+        )
+        # Another round is to try other counts of events; when all near ones were, these again.
+        self.vain = [*self.vain, counts[:, :told].copy()] if math.isfinite(cost) else []
         for b in range(sizes.size):
             rows = rng.permutation(room.block_order[room.block_first[b] : room.block_first[b + 1]])
             upto = np.concatenate([[0.0], np.cumsum(counts[b])])
