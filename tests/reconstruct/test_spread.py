@@ -10,17 +10,20 @@ import pytest
 STUDIES = Path(__file__).parents[2] / "docs" / "studies"
 
 
-@pytest.mark.parametrize("name", ["one_margin", "overlap"])
+@pytest.mark.parametrize(
+    ("name", "cohorts"), [("one_margin", 200), ("overlap", 200), ("area", 200)]
+)
 def test_held_out_estimates_are_distributed_as_by_rejection_sampling(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, cohorts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(STUDIES))
     import conditioned_spread
 
     monkeypatch.setattr(conditioned_spread, "WANTED", 500)
-    rows, told = conditioned_spread.study_case(name, tmp_path, 200)
+    monkeypatch.setattr(conditioned_spread, "ALIKE", 40)
+    rows, told = conditioned_spread.study_case(name, tmp_path, cohorts)
     sys.modules.pop("conditioned_spread")
-    assert told[1] == 200
+    assert told[1] == cohorts
     for row in rows:
         _, sd_ratio, _, outside, alarms, distance, _ = map(float, row[5:])
         assert 0.85 < sd_ratio < 1.2, row

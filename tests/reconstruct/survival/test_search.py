@@ -278,3 +278,27 @@ def test_a_rate_above_its_upper_limit_is_never_printed(tmp_path: Path) -> None:
     drawn = draw_cohort(card, targets, np.random.default_rng(8), Effort(polish=50))
     assert drawn.unmet
     assert Analyst(card, drawn.cohort).reported()["r.percent"] < 100.0
+
+
+def test_among_states_that_print_times_come_up_as_often_as_their_law_has_them(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(8)
+    problem, *_ = posed(a_card(tmp_path, 24, {"free": rate("all", "100", PRINTED)}), rng)
+    everything = np.full_like(problem.targets.low, np.inf)
+    targets = problem.targets._replace(low=-everything, high=everything)
+    weeks = problem.layout.values
+    share = np.exp(-weeks / 60.0)
+    share /= share.sum()
+    room = problem.room._replace(likely=np.tile(np.log(share), (problem.room.cell.shape[0], 1)))
+    found = []
+    for _ in range(300):
+        walk(
+            problem.layout, problem.state, problem.cox, targets, room, rng,
+            600, 0.0, 1, False, True, True,
+        )  # fmt: skip
+        found.append(problem.times())
+    mean = float(share @ weeks)
+    sd = float(np.sqrt(share @ (weeks - mean) ** 2))
+    assert np.mean(found) == pytest.approx(mean, abs=0.05 * sd)
+    assert np.std(found) == pytest.approx(sd, rel=0.05)
