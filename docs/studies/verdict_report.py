@@ -49,6 +49,8 @@ RESTS_ON = {
     "guess": "a guess",
 }
 SHIFTS = ("2 SD", "3 SD", "5 SD", "10 SD")
+FEWEST = 20
+"""Kinds with fewer papers are named below the table."""
 STATED = ("1 SD", *SHIFTS, NOTICED)
 """Errors that are no mistakes that papers make."""
 
@@ -119,6 +121,7 @@ def wrong_values(power: list[Row], kind: str, error: str) -> list[Row]:
 
 def kinds_table(rows: list[Row], power: list[Row]) -> list[str]:
     """False alarms kind by kind, where there can be any, and errors noticed and called wrong."""
+    few: list[str] = []
     lines = [
         "| kind of value | rests on | papers | outside: described, misdescribed "
         "| called `not_reproduced` (95% limits) | 5 SD off | mistakes |",
@@ -130,6 +133,11 @@ def kinds_table(rows: list[Row], power: list[Row]) -> list[str]:
                 continue
             mine = [r for r in rows if family(r["kind"]) == name and r["rests_on"] == ground]
             for row in of_truth(mine, BOTH):
+                if int(row["papers"]) < FEWEST:
+                    few.append(
+                        f"{row['kind']} ({row['papers']}, {percent(float(row['not_reproduced']))})"
+                    )
+                    continue
                 of = [r for r in mine if r["kind"] == row["kind"]]
                 apart = [outside(of_truth(of, t)) for t in ("described", "misdescribed")]
                 cells = [noticed(wrong_values(power, row["kind"], e)) for e in ("5 SD", "mistakes")]
@@ -137,6 +145,11 @@ def kinds_table(rows: list[Row], power: list[Row]) -> list[str]:
                     f"| {row['kind']} | {told} | {row['papers']} | {', '.join(apart)} "
                     f"| {limits(row)} | {' | '.join(cells)} |"
                 )
+    if few:
+        lines += [
+            "",
+            f"Fewer than {FEWEST} papers (how many, called `not_reproduced`): {'; '.join(few)}.",
+        ]
     return lines
 
 
@@ -150,10 +163,11 @@ def least_noticed(rows: list[Row], power: list[Row]) -> str:
         if sum(int(r["values"]) for r in several) >= 10
     )
     below = [f"{kind} ({percent(share)})" for share, kind in shares if share < 0.9]
+    least = min(share for share, _ in shares)
     return (
         f"Of {len(kinds)} kinds that rest on a guess, {len(shares)} had ten values or more moved "
-        f"by 5 SDs in described data. All but {len(below)} notice 90% of these, and call none "
-        f"`not_reproduced`. Less often noticed: {'; '.join(below) or 'none'}."
+        f"by 5 SDs in described data. None is called `not_reproduced`; each kind notices "
+        f"{percent(least)} of them or more{': ' * bool(below)}{'; '.join(below)}."
     )
 
 
