@@ -250,7 +250,17 @@ def test_rates_of_1500_in_two_arms_are_printed_in_full_as_lifelines_reads_them(
         assert one.printed.accepts(100 * float(found[one.statistic]), slack=1e-6), one.id
 
 
-def test_each_round_plans_other_counts_of_events(tmp_path: Path) -> None:
+FOLLOW_UP = {
+    "population": "all",
+    "analysis": {"kind": "reverse_kaplan_meier", "time": "weeks", "event": EVENT},
+    "values": {"median": "80"},
+}
+
+
+@pytest.mark.parametrize("more", [{}, {"follow_up": FOLLOW_UP}], ids=["rates", "median between"])
+def test_each_round_plans_other_counts_of_events_before_the_rates(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
     rates = {
         f"{arm}_{at}": rate(arm, at, dict(zip(PRINTED, values, strict=True)))
         for arm, at, values in (
@@ -258,16 +268,17 @@ def test_each_round_plans_other_counts_of_events(tmp_path: Path) -> None:
             ("arm_0", "52", ("87.9", "81.5", "92.2")), ("arm_0", "104", ("73.1", "65.0", "79.6")),
         )
     }  # fmt: skip
-    problem, _, _, _ = posed(a_card(tmp_path, 300, rates), np.random.default_rng(3))
+    card = a_card(tmp_path, 300, {**rates, **more})
+    problem, _, _, _ = posed(card, np.random.default_rng(3))
     nobody = np.zeros(0, dtype=np.int64)
     search = _Search(problem, nobody, np.random.default_rng(4), SurvivalEffort(), None)
     room, seen = problem.room, set()
     kinds = room.block[room.rigid]
     for _ in range(5):
         assert search.plan()
-        stretch = room.stretch[problem.state.at[room.rigid]]
-        # After the last rate, no count tells anything.
-        seen.add(tuple(np.sort(10 * kinds + np.minimum(stretch, 2)).tolist()))
+        weeks = problem.times()[room.rigid]
+        # After the last rate, and where in a stretch between rates, no count tells anything.
+        seen.add(tuple(np.sort(10 * kinds + np.searchsorted([52, 104], weeks)).tolist()))
     assert len(seen) == 5
 
 

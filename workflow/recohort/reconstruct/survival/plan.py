@@ -260,13 +260,17 @@ def _settle(
 
 
 @lean
-def _is_among(counts: FloatArray, rigid: BoolArray, tables: FloatArray) -> bool:
-    """Whether the rigid blocks leave as in one of the tables (tables, blocks, stretches)."""
+def _is_among(counts: FloatArray, rigid: BoolArray, marks: IntArray, tables: FloatArray) -> bool:
+    """Whether as many of the rigid blocks leave before each mark as in one of the tables."""
     for index in range(tables.shape[0]):
         same = True
         for b in range(rigid.size):
-            for k in range(tables.shape[2]):
-                same = same and (not rigid[b] or counts[b, k] == tables[index, b, k])
+            left, k = 0.0, 0
+            for m in range(marks.size):
+                while k < marks[m]:
+                    left += counts[b, k]
+                    k += 1
+                same = same and (not rigid[b] or left == tables[index, b, m])
         if same:
             return True
     return False
@@ -280,15 +284,16 @@ def plan_counts(
     rng: np.random.Generator,
     tries: int,
     temperature: float,
+    marks: IntArray,
     vain: FloatArray,
 ) -> tuple[float, FloatArray]:
     """Counts (blocks, stretches) near those of ``lines``, whole ones of the ``rigid`` blocks.
 
     The cost is the sum of squared distances from the targets' sets, in their widths. Rows are
     evenly spread within a stretch only nearly, so that the counts of least cost need not be those
-    that print: rigid blocks' counts whose first stretches are as in one of the tables ``vain``
-    (tables, blocks, first stretches) are passed over. The cost is infinite where no others were
-    found.
+    that print: those with as many rows of the rigid blocks in the stretches before each of the
+    ``marks`` (M) as one of the tables ``vain`` (tables, blocks, M) has are passed over. The cost is
+    infinite where no others were found.
     """
     many, stretches = lines.shape
     sizes = blocks.sizes
@@ -309,7 +314,7 @@ def plan_counts(
                 counts[b, k] = math.floor(total + above) - before
     cost = _settle(blocks, free, lines, home, counts, 12)
     best, best_counts = cost, counts.copy()
-    if _is_among(counts, rigid, vain):
+    if _is_among(counts, rigid, marks, vain):
         best = np.inf
     movable = np.flatnonzero(rigid & (sizes > 0))
     for _ in range(tries):
@@ -325,7 +330,7 @@ def plan_counts(
                 counts[b, source] -= sent
                 counts[b, goal] += sent
         new = _settle(blocks, free, lines, home, counts, 6)
-        if new < best and not _is_among(counts, rigid, vain):
+        if new < best and not _is_among(counts, rigid, marks, vain):
             best = new
             best_counts[:] = counts
         if new <= cost - temperature * math.log(1.0 - rng.random()):

@@ -324,13 +324,16 @@ class _Search:
             np.ascontiguousarray(p.cox.x[:, first]), ends.astype(np.int64), p.state.ratio, sizes,
         )  # fmt: skip
         rates = p.targets.where[p.targets.kind <= Kind.UPPER]
-        told = int(ends[rates].max()) if rates.size else stretches
-        vain = np.array(self.vain).reshape(-1, sizes.size, told)
+        marks = np.unique(ends[rates] if rates.size else np.arange(1, stretches + 1)).astype(
+            np.int64
+        )
+        vain = np.array(self.vain).reshape(-1, sizes.size, marks.size)
         cost, counts = plan_counts(
-            blocks, room.rigid[first], lines, rng, self.effort.plans, 0.5, vain
+            blocks, room.rigid[first], lines, rng, self.effort.plans, 0.5, marks, vain
         )
         # Another round is to try other counts of events; when all near ones were, these again.
-        self.vain = [*self.vain, counts[:, :told].copy()] if math.isfinite(cost) else []
+        before = np.cumsum(np.pad(counts, ((0, 0), (1, 0))), axis=1)[:, marks]
+        self.vain = [*self.vain, before] if math.isfinite(cost) else []
         for b in range(sizes.size):
             rows = rng.permutation(room.block_order[room.block_first[b] : room.block_first[b + 1]])
             upto = np.concatenate([[0.0], np.cumsum(counts[b])])
