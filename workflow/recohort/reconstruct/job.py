@@ -10,8 +10,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -82,6 +82,9 @@ _TIED = (Statistic.MEDIAN, Statistic.Q1, Statistic.Q3, Statistic.P_VALUE)
 
 _LAST_WORD = 10.0
 """Seconds that jobs at hand have, after an interrupt, to end with the best that they have."""
+
+_AGAIN = 0.1
+"""Seconds between one telling them and the next."""
 
 Run = Callable[[Sequence[Job]], Iterator[Outcome]]
 """Does jobs, giving their outcomes in the jobs' order."""
@@ -186,16 +189,22 @@ def workers(threads: int) -> Iterator[Run]:
     """Something that does jobs, on so many processes.
 
     An interrupt lets the jobs at hand end with the best that they have, yields their outcomes, and
-    is raised then. Whatever is still running at the end is stopped at once.
+    is raised then. Whatever is still running at the end is told to end.
     """
     if threads <= 1:
         yield _one_by_one
         return
-    pool = ProcessPoolExecutor(threads, initializer=_live_with_the_parent, initargs=(os.getpid(),))
     before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(threads, initializer=_live_with_the_parent, initargs=(os.getpid(),))
 
     def children() -> set[BaseProcess]:
         return set(multiprocessing.active_children()) - before
+
+    def tell() -> None:
+        """Jobs at hand are to end; told time and again, as a process between jobs is deaf."""
+        for child in children():
+            if child.is_alive() and child.pid is not None:
+                os.kill(child.pid, signal.SIGINT)
 
     def side_by_side(jobs: Sequence[Job]) -> Iterator[Outcome]:
         waiting = deque(pool.submit(_draw, job) for job in jobs)
@@ -205,20 +214,29 @@ def workers(threads: int) -> Iterator[Run]:
                 waiting.popleft()
         except KeyboardInterrupt:
             at_hand = [future for future in waiting if not future.cancel()]
-            for child in children():
-                os.kill(child.pid or 0, signal.SIGINT)
             end = time.monotonic() + _LAST_WORD
-            with suppress(TimeoutError):
-                for future in at_hand:
-                    yield future.result(max(0.0, end - time.monotonic()))
+            for future in at_hand:
+                while not future.done() and time.monotonic() < end:
+                    tell()
+                    wait((future,), _AGAIN)
+                if future.done():
+                    yield future.result()
             raise
 
     try:
         yield side_by_side
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in children():
-            child.terminate()
+        try:
+            # A process killed while it hands over a result would leave this one waiting for the
+            # rest for ever.
+            end = time.monotonic() + _LAST_WORD
+            while (left := children()) and time.monotonic() < end:
+                tell()
+                left.pop().join(_AGAIN)
+        finally:
+            for child in children():
+                child.terminate()
 
 
 def _one_by_one(jobs: Sequence[Job]) -> Iterator[Outcome]:
