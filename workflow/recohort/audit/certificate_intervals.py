@@ -125,14 +125,15 @@ def wald_ratio(data: Mapping[str, Any], read: Read) -> bool:
     """No log ratio b and half-width h give ``estimate``, ``lower``, ``upper`` (and ``p``).
 
     exp(b), exp(b - h), exp(b + h) must print as they did; those are six half-planes in (b, h), and
-    b/h takes its extremes at their corners. One- and two-sided p are both allowed.
+    b/h takes its extremes at their corners. What may be as near to 0 or as large as one likes ends
+    at exp(∓10⁶). One- and two-sided p are both allowed.
     """
+    end = 1e6
     planes: list[tuple[float, float, float]] = [(0.0, -1.0, 0.0)]  # u b + v h <= w
     for name, side in (("estimate", 0.0), ("lower", -1.0), ("upper", 1.0)):
         low, high = read(data[name])
-        planes.append((1.0, side, math.log(high)))
-        if low > 0:
-            planes.append((-1.0, -side, -math.log(low)))
+        planes.append((1.0, side, min(math.log(high), end)))
+        planes.append((-1.0, -side, -math.log(low) if low > 0 else end))
     corners = []
     for (u1, v1, w1), (u2, v2, w2) in combinations(planes, 2):
         det = u1 * v2 - u2 * v1

@@ -3,7 +3,9 @@
 With b the logarithm of the ratio and h the half-width of its interval on the log scale, a Wald
 interval prints as it did when b, b - h and b + h lie in the logarithms of three rounding boxes.
 Those are six half-planes: the pairs (b, h) form a polygon, and b/h, on which the p-value depends,
-takes its extremes at the polygon's corners.
+takes its extremes at the polygon's corners. A ratio that prints as 0.00 may be as small as one
+likes, its logarithm has no end: then the polygon is open, and b/h nears what it is along the edges
+that go on for ever.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _SLACK = 1e-10
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Extremes of log ratio b, half-width h and b/h over the polygon; ratios may be infinite."""
+    """Extremes of log ratio b, half-width h and b/h over the polygon; each may be infinite."""
 
     b: tuple[float, float]
     h: tuple[float, float]
@@ -58,8 +60,10 @@ def ratio_reach(
     corners = _corners(half_planes)
     if not corners:
         return None
-    b, h = [corner[0] for corner in corners], [corner[1] for corner in corners]
-    quotients = [x / y if y > _SLACK else math.copysign(math.inf, x) for x, y in corners]
+    rays = _rays(half_planes)
+    b = [corner[0] for corner in corners] + [math.copysign(math.inf, x) for x, _ in rays if x]
+    h = [corner[1] for corner in corners] + [math.inf for _, y in rays if y]
+    quotients = [x / y if y > _SLACK else math.copysign(math.inf, x) for x, y in (*corners, *rays)]
     return Reach((min(b), max(b)), (min(h), max(h)), (min(quotients), max(quotients)))
 
 
@@ -87,3 +91,9 @@ def _corners(planes: list[tuple[float, float, float]]) -> list[tuple[float, floa
             if all(u * b + v * h <= w + _SLACK for u, v, w in planes):
                 corners.append((b, h))
     return corners
+
+
+def _rays(planes: list[tuple[float, float, float]]) -> list[tuple[float, float]]:
+    """Directions of edges along which an open polygon goes on for ever."""
+    directions = {(sign * -v, sign * u) for u, v, _ in planes for sign in (1.0, -1.0)}
+    return [(x, y) for x, y in sorted(directions) if all(u * x + v * y <= 0 for u, v, _ in planes)]
