@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -175,6 +175,7 @@ def _draw(job: Job) -> Outcome:
 def _live_with_the_parent(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells when to end
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -204,10 +205,16 @@ def workers(threads: int) -> Iterator[Run]:
         """Jobs at hand are to end; told time and again, as a process between jobs is deaf."""
         for child in children():
             if child.is_alive() and child.pid is not None:
-                os.kill(child.pid, signal.SIGINT)
+                with suppress(ProcessLookupError):  # gone since
+                    os.kill(child.pid, signal.SIGINT)
 
     def side_by_side(jobs: Sequence[Job]) -> Iterator[Outcome]:
-        waiting = deque(pool.submit(_draw, job) for job in jobs)
+        # A process begins with the first job; until it is ready, no interrupt may reach it.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            waiting = deque(pool.submit(_draw, job) for job in jobs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         try:
             while waiting:
                 yield waiting[0].result()
