@@ -219,14 +219,15 @@ def workers(threads: int) -> Iterator[Run]:
             while waiting:
                 yield waiting[0].result()
                 waiting.popleft()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit) as ended:
+            # After an interrupt the jobs at hand have the last word; else no one wants the rest.
             at_hand = [future for future in waiting if not future.cancel()]
             end = time.monotonic() + _LAST_WORD
             for future in at_hand:
                 while not future.done() and time.monotonic() < end:
                     tell()
                     wait((future,), _AGAIN)
-                if future.done():
+                if isinstance(ended, KeyboardInterrupt) and future.done():
                     yield future.result()
             raise
 
