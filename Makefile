@@ -101,8 +101,8 @@ lock:
 	@test -x .cache/lock/bin/pip-compile || { $(PYTHON) -m venv .cache/lock && \
 	    .cache/lock/bin/pip install --quiet pip-tools==7.6.2; }
 	.cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --all-extras --all-build-deps \
-	    --allow-unsafe --annotation-style line --no-header --no-emit-index-url \
-	    --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+	    --allow-unsafe --annotation-style line --no-header --no-emit-options \
+	    --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf results .snakemake

@@ -80,10 +80,13 @@ def test_the_lock_pins_all_that_pyproject_asks_for(pinned: dict[str, Version]) -
         )
 
 
-def test_the_lock_names_no_index_and_no_address() -> None:
+def test_the_lock_holds_pins_and_hashes_and_no_address() -> None:
     text = LOCK.read_text(encoding="utf-8")
     assert "://" not in text
-    assert "--index-url" not in text
+    pin, hash_ = r"[\w.-]+==\S+( ; [^\\]+)? \\", r"    --hash=sha256:[0-9a-f]{64}( \\)?"
+    line = re.compile(rf"{pin}|{hash_}|(    )?#.*|")
+    others = [one for one in text.splitlines() if not line.fullmatch(one)]
+    assert not others, "such as an option that says where packages come from"
 
 
 def test_conda_users_get_the_versions_of_the_lock(pinned: dict[str, Version]) -> None:

@@ -10,19 +10,10 @@ import math
 
 import numpy as np
 import pandas as pd
-from unseen_families import FAMILIES, Json, Paper, Redraw, Rng, equals
+from unseen_families import FAMILIES
+from unseen_paper import Json, Paper, Redraw, equals, needs_both, skewed
 
 LIMITS = ("count", "percent", "ci95_lower", "ci95_upper")
-
-
-def _both(part: pd.Series, least: int) -> None:
-    ones = int(part.sum())
-    if min(ones, len(part) - ones) < least:
-        raise Redraw(f"{part.name}: {ones} of {len(part)}")
-
-
-def _lognormal(rng: Rng, n: int, median: float, sigma: float) -> np.ndarray:
-    return median * np.exp(rng.normal(0, sigma, n))
 
 
 def parallel(paper: Paper) -> None:
@@ -34,10 +25,10 @@ def parallel(paper: Paper) -> None:
     tables = [*parts, "everyone"]
     paper.numeric("bmi", rng.normal(27, 4.5, n), "0.1", 15, 60)
     paper.numeric("pressure", rng.normal(142, 17, n), "1", 90, 220)
-    paper.numeric("creatinine", _lognormal(rng, n, 0.95, 0.3), "0.01", 0.3)
+    paper.numeric("creatinine", skewed(rng, n, 0.95, 0.3), "0.01", 0.3)
     paper.binary("smoker", rng.random(n) < rng.uniform(0.15, 0.5))
     paper.binary("diabetes", rng.random(n) < rng.uniform(0.1, 0.4))
-    walk = _lognormal(rng, n, 380, 0.2)
+    walk = skewed(rng, n, 380, 0.2)
     gain = rng.normal(0.04, 0.15, n) + rng.uniform(0.0, 0.12) * arm
     paper.numeric("walk", {"start": walk, "end": walk * np.exp(gain)}, "1", 20, 900)
     score = 0.5 * (rng.random(n) < 0.5) + 0.03 * (paper.frames["people"]["bmi"] - 27)
@@ -45,7 +36,7 @@ def parallel(paper: Paper) -> None:
     paper.binary("relapse", rng.random(n) < 1 / (1 + np.exp(-(score - 0.6))))
     people = paper.frames["people"]
     for name in ("smoker", "diabetes", "relapse"):
-        _both(people[name], 4)
+        needs_both(people[name], 4)
     for population in tables:
         paper.summarise("bmi", population, median=False)
         paper.summarise("pressure", population, median=False, span=population == "everyone")
@@ -103,7 +94,7 @@ def crossover(paper: Paper) -> None:
     paper.card["populations"]["glands"] = {"unit": "glands", "label": "glands"}
     paper.add("glands", "glands", {"kind": "size"}, "count")
     paper.binary("male", rng.random(n) < rng.uniform(0.3, 0.7))
-    _both(paper.frames["people"]["male"], 6)
+    needs_both(paper.frames["people"]["male"], 6)
     parts = [paper.group("male", "male", value) for value in (1, 0)]
     grade = rng.normal(0, 0.7, n)
     worse = rng.uniform(0.0, 1.0)
@@ -112,7 +103,7 @@ def crossover(paper: Paper) -> None:
         "active": np.round(2 + grade + rng.normal(0, 0.7, n)),
     }
     paper.numeric("grade", by_arm, "1", 0, 4)
-    flow = _lognormal(rng, n, 0.6, 0.35)
+    flow = skewed(rng, n, 0.6, 0.35)
     more = np.exp(rng.normal(rng.uniform(0, 0.3), 0.25, n))
     paper.numeric("flow", {"placebo": flow, "active": flow * more}, "0.01", 0.05)
     paper.numeric("age", rng.normal(48, 13, n), "1", 18, 90)
@@ -133,7 +124,7 @@ def crossover(paper: Paper) -> None:
     person = np.repeat(rng.normal(0, 1, n), sides)
     for name, level in (("stone", 1.6), ("swelling", 1.0), ("fever", 2.2)):
         paper.binary(name, rng.random(total) < 1 / (1 + np.exp(level - person)), "glands")
-        _both(paper.frames["glands"][name], 2)
+        needs_both(paper.frames["glands"][name], 2)
         paper.share(name, "glands")
         with_it = paper.group(f"with_{name}", name, 1, "glands")
         paper.add(f"people_with_{name}", with_it, {"kind": "parents"}, "count")
@@ -155,7 +146,7 @@ def markers(paper: Paper) -> None:
     paper.binary("sick", disease)
     people = paper.frames["people"]
     for value in (1, 0):
-        _both(people.loc[people["derived_in"] == value, "sick"], 8)
+        needs_both(people.loc[people["derived_in"] == value, "sick"], 8)
     common = rng.normal(0, 1, n)
     sick = [equals("sick", 1)]
     names = ["troponin", "peptide", "ratio"][: int(rng.integers(2, 4))]

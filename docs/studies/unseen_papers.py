@@ -27,8 +27,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 import unseen_more  # noqa: F401  (adds its families)
 from scipy import stats
-from unseen_families import FAMILIES, Paper, draw_paper
+from unseen_families import FAMILIES, draw_paper
 from unseen_judge import judged, read_tables
+from unseen_paper import Paper
 
 from recohort.audit.finding import FindingVerdict
 from recohort.audit.study import audit_card
