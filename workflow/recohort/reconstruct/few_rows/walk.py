@@ -19,7 +19,7 @@ from recohort.card.study import StudyCard
 from recohort.cohort import Cohort, FloatArray, IntArray
 from recohort.reconstruct.few_rows.kernel import Room, Stat, State, Terms, anneal, settle
 from recohort.reconstruct.few_rows.terms import Aim, Columns, Term, term_of
-from recohort.reconstruct.few_rows.wander import Law, law_of, wander
+from recohort.reconstruct.few_rows.wander import Law, bounds, law_of, wander
 from recohort.reconstruct.last_moves.candidates import MET, Bench
 from recohort.reconstruct.measurement import Measurement
 from recohort.reconstruct.stop import Stop
@@ -334,13 +334,7 @@ def _room(
         seen = np.flatnonzero(mine[key].observed)
         values = at[k, seen]
         spare = math.ceil(_SPARE * float(np.ptp(values)))
-        with np.errstate(invalid="ignore"):
-            ends = (
-                np.ceil(mine[key].low / step[key] - 1e-6),
-                np.floor(mine[key].high / step[key] + 1e-6),
-            )
-        low[k] = np.where(np.isfinite(ends[0]), ends[0], values.min() - spare)
-        high[k] = np.where(np.isfinite(ends[1]), ends[1], values.max() + spare)
+        low[k], high[k] = bounds(mine[key], step[key], values, spare)
         code[k] = codes[k]
         far[k] = max(1.0, float(values.std()))
         bins[k] = _bins(values, spare)

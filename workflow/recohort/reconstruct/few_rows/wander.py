@@ -23,7 +23,7 @@ from recohort.reconstruct.few_rows.kernel import State, Terms, change, gain_of
 from recohort.reconstruct.margins.likely import log_likely, scores
 from recohort.reconstruct.measurement import Measurement
 
-__all__ = ["Law", "law_of", "wander"]
+__all__ = ["Law", "bounds", "law_of", "wander"]
 
 _BINS = 1024
 
@@ -73,7 +73,8 @@ def law_of(
     for k, key in enumerate(keys):
         one, values = measurements[key], at[k, measurements[key].observed]
         step = float(one.column.step or 1)
-        low[k], high[k] = _bounds(one, step, values)
+        # A column without bounds may go beyond its extremes by its range.
+        low[k], high[k] = bounds(one, step, values, max(int(np.ptp(values)), 1))
         code[k] = codes[k]
         far[k] = max(1.0, float(values.std()))
         found = one.observed
@@ -108,9 +109,10 @@ def _codes(one: Measurement) -> IntArray:
     return np.asarray(np.maximum(np.searchsorted(codes, one.margins), 0), dtype=np.int64)
 
 
-def _bounds(one: Measurement, step: float, values: IntArray) -> tuple[IntArray, IntArray]:
-    """A column without bounds may go beyond its extremes by its range."""
-    spare = max(int(np.ptp(values)), 1)
+def bounds(
+    one: Measurement, step: float, values: IntArray, spare: int
+) -> tuple[IntArray, IntArray]:
+    """Where rows may be, in steps; ``spare`` beyond its extremes where a column has no bounds."""
     with np.errstate(invalid="ignore"):
         ends = np.ceil(one.low / step - 1e-6), np.floor(one.high / step + 1e-6)
     low = np.where(np.isfinite(ends[0]), ends[0], values.min() - spare)
